@@ -1,0 +1,71 @@
+import type { TensorData } from '../tensor/tensor.js';
+import type { Attributes, ProgramDescription, WeightDType, WeightKind } from './backend.js';
+
+/** Must equal kInterfaceVersion of native/addon/addon.cc: a stale build is refused instead of misunderstood. */
+export const INTERFACE_VERSION = 1;
+
+/** Carried by the rejection of a run that was cancelled; never reaches users. */
+export const CANCELLED = 'ERR_CANCELLED';
+
+declare const handleBrand: unique symbol;
+/** A native object. Freed by `dispose`, or when it is collected. */
+export interface NativeHandle<Kind extends string> {
+  readonly [handleBrand]: Kind;
+}
+
+export interface ContextOptions {
+  readonly threads?: number;
+  readonly isa?: string;
+  /** Bytes the context may use for weights and values together. */
+  readonly memoryLimit?: number;
+}
+
+export interface ContextInfo {
+  readonly isa: string;
+  readonly threads: number;
+  /** Bytes in use, bytes of free memory kept for later, and how often the system was asked for memory. */
+  readonly memory: { readonly inUse: number; readonly kept: number; readonly systemCalls: number };
+}
+
+/** What native/addon/addon.cc exports. Its errors are plain Errors with one of our codes. */
+export interface Addon {
+  readonly interfaceVersion: number;
+  readonly compiler: string;
+  features(): string[];
+  sets(): { name: string; supported: boolean }[];
+  defaultThreads(): number;
+  createContext(options: ContextOptions): NativeHandle<'context'>;
+  contextInfo(context: NativeHandle<'context'>): ContextInfo;
+  createWeight(
+    context: NativeHandle<'context'>,
+    weight: {
+      readonly name: string;
+      readonly kind: WeightKind;
+      readonly dtype: WeightDType;
+      readonly rows: number;
+      readonly cols: number;
+      readonly data: Float32Array | Uint16Array;
+    },
+  ): Promise<NativeHandle<'weight'>>;
+  createProgram(
+    context: NativeHandle<'context'>,
+    description: ProgramDescription,
+    weights: readonly NativeHandle<'weight'>[],
+  ): NativeHandle<'program'>;
+  createSession(program: NativeHandle<'program'>): NativeHandle<'session'>;
+  /** Inputs and outputs in the order of the description. */
+  run(
+    session: NativeHandle<'session'>,
+    inputs: readonly TensorData[],
+  ): { readonly id: number; readonly promise: Promise<TensorData[]> };
+  /** False when the run is over. Otherwise its promise rejects with CANCELLED. */
+  cancel(id: number): boolean;
+  reset(session: NativeHandle<'session'>): void;
+  call(
+    context: NativeHandle<'context'>,
+    op: string,
+    inputs: readonly (TensorData | null)[],
+    attributes: Attributes,
+  ): TensorData[];
+  dispose(handle: NativeHandle<string>): void;
+}

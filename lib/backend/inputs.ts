@@ -1,0 +1,51 @@
+import { TidemergeError } from '../errors.js';
+import { ARRAY_TYPES, type TensorData } from '../tensor/tensor.js';
+import type { ProgramDescription } from './backend.js';
+
+/** Throws unless there is exactly one well-formed value for every input of the program. `who` begins the messages. */
+export function checkInputs(
+  who: string,
+  declared: ProgramDescription['inputs'],
+  inputs: Readonly<Record<string, TensorData>>,
+): void {
+  for (const { name, dtype } of declared) {
+    const value = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+    if (!value) throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: ${name}: expected ${dtype}, got nothing`);
+    if (value.dtype !== dtype) {
+      throw new TidemergeError('ERR_INVALID_DTYPE', `${who}: ${name}: expected ${dtype}, got ${value.dtype}`);
+    }
+    checkTensorData(who, name, value);
+  }
+  for (const name of Object.keys(inputs)) {
+    if (!declared.some((input) => input.name === name)) {
+      throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: ${name}: expected no input of this name`);
+    }
+  }
+}
+
+/** The array is of the declared type and as long as the shape says. */
+export function checkTensorData(who: string, name: string, { dtype, rows, cols, data }: TensorData): void {
+  const type = Object.hasOwn(ARRAY_TYPES, dtype) ? ARRAY_TYPES[dtype] : undefined;
+  if (!type || !(data instanceof type)) {
+    const got = data?.constructor?.name ?? String(data);
+    throw new TidemergeError(
+      'ERR_INVALID_DTYPE',
+      `${who}: ${name}: expected a ${type?.name ?? 'known dtype'}, got ${got}`,
+    );
+  }
+  if (!isCount(rows) || !isCount(cols)) {
+    throw new TidemergeError('ERR_INVALID_SHAPE', `${who}: ${name}: expected counts, got [${rows}, ${cols}]`);
+  }
+  if (data.length === rows * cols) return;
+  if (data.buffer.byteLength === 0) {
+    throw new TidemergeError('ERR_DETACHED_BUFFER', `${who}: ${name}: its buffer was detached`);
+  }
+  throw new TidemergeError(
+    'ERR_INVALID_SHAPE',
+    `${who}: ${name}: expected ${rows * cols} numbers for [${rows}, ${cols}], got ${data.length}`,
+  );
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

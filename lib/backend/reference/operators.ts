@@ -1,0 +1,50 @@
+import { attention, packKeys } from './attention.js';
+import { cachedAttention } from './cached-attention.js';
+import { activation, add, multiply, scaleShift, softmax } from './elementwise.js';
+import { embedding } from './embedding.js';
+import { instanceNormPatch } from './instance-norm-patch.js';
+import { linear } from './linear.js';
+import { layerNorm, rmsNorm } from './norm.js';
+import { fillIds, uniformOffsets, writeColumn, zeros } from './offsets.js';
+import type { ReferenceOperator } from './operator.js';
+import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
+import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
+import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
+import { meanScaleTokenize, tokensToValues } from './tokenize.js';
+
+/** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
+export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new Map(
+  Object.entries({
+    activation,
+    add,
+    append_row: appendRow,
+    attention,
+    cached_attention: cachedAttention,
+    columns,
+    embedding,
+    fill_ids: fillIds,
+    gather_rows: gatherRows,
+    instance_norm_patch: instanceNormPatch,
+    interpolate_quantiles: interpolateQuantiles,
+    layer_norm: layerNorm,
+    linear,
+    mean_scale_tokenize: meanScaleTokenize,
+    multiply,
+    pack_keys: packKeys,
+    pad_rows: padRows,
+    repeat_rows: repeatRows,
+    rms_norm: rmsNorm,
+    sample_mean: sampleMean,
+    sample_median: sampleMedian,
+    sample_quantiles: sampleQuantiles,
+    sample_tokens: sampleTokens,
+    sampling_distribution: samplingDistribution,
+    scale_shift: scaleShift,
+    series_keys: seriesKeys,
+    softmax,
+    tokens_to_values: tokensToValues,
+    uniform_offsets: uniformOffsets,
+    write_column: writeColumn,
+    zeros,
+  } satisfies Record<string, ReferenceOperator>),
+);

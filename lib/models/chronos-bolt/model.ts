@@ -1,0 +1,158 @@
+import { matrix, type Tensor } from '../../tensor/tensor.js';
+import type { BackendInfo, EmbeddedBatch, LevelForecasts, QuantileModel, SeriesBatch } from '../forecast-model.js';
+import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
+import type { Inputs, ModelHost } from '../model-host.js';
+import { type FloatTensor, floats } from '../user-tensors.js';
+import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
+import { recordEmbed, recordForward, recordLevels, recordPaths, recordQuantiles, recordReduce } from './programs.js';
+import { type ChronosBoltWeights, loadChronosBoltWeights } from './weights.js';
+
+export interface ChronosBoltForward {
+  /** [batch, levels, predictionLength] at the trained levels, in units of the series. */
+  readonly quantiles: Tensor<Float32Array>;
+  /** [batch]: mean of the observed values. */
+  readonly loc: Tensor<Float32Array>;
+  /** [batch]: their deviation. */
+  readonly scale: Tensor<Float32Array>;
+  /** [batch, patches (+ 1)]: 1 where a patch holds an observed value, and for the register token. */
+  readonly patchMask: Tensor<Int32Array>;
+}
+
+const ONE = matrix(Int32Array.of(1));
+const MIDDLE = matrix(Float32Array.of(0.5));
+
+/**
+ * Chronos-Bolt (the published class ChronosBoltModelForForecasting): patches of a standardised series through a T5
+ * encoder, one decoder step, quantiles of all steps at once.
+ */
+export class ChronosBoltModel implements QuantileModel {
+  readonly kind = 'quantiles';
+  readonly name = 'chronos-bolt';
+  readonly config: ChronosBoltConfig;
+  readonly #host: ModelHost;
+  readonly #weights: ChronosBoltWeights;
+
+  /** @internal Use `load`. */
+  constructor(host: ModelHost, config: ChronosBoltConfig, weights: ChronosBoltWeights) {
+    this.#host = host;
+    this.config = config;
+    this.#weights = weights;
+  }
+
+  static load(directory: string, options: LoadOptions = {}): Promise<ChronosBoltModel> {
+    return loadModel(directory, only(chronosBolt), options);
+  }
+
+  get backend(): BackendInfo {
+    const { name, isa, threads } = this.#host.backend;
+    return { name, isa, threads };
+  }
+
+  get contextLength(): number {
+    return this.config.contextLength;
+  }
+
+  get predictionLength(): number {
+    return this.config.predictionLength;
+  }
+
+  get quantileLevels(): readonly number[] {
+    return this.config.quantileLevels;
+  }
+
+  get dModel(): number {
+    return this.config.t5.dModel;
+  }
+
+  /** One pass, as the published forward: context float [batch, time], NaN where missing or padded. */
+  async forward(
+    { context }: { readonly context: FloatTensor },
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ChronosBoltForward> {
+    const { data, shape } = floats('forward', 'context', context, [undefined, undefined]);
+    const [batch, time] = shape as [number, number];
+    const { quantileLevels, predictionLength } = this.config;
+    const length = this.tokenCount(time);
+    const series = {
+      values: new Float64Array(data),
+      offsets: Int32Array.from({ length: batch + 1 }, (_, b) => b * time),
+    };
+    const inputs = { ...seriesInputs(series), one: ONE, length: matrix(Int32Array.of(length)) };
+    const out = await this.#run('forward', recordForward, inputs, signal);
+    const { predictions, loc, scale, mask } = out as Record<keyof typeof out, { data: Float32Array }>;
+    return {
+      quantiles: { data: predictions!.data, shape: [batch, quantileLevels.length, predictionLength] },
+      loc: { data: loc!.data, shape: [batch] },
+      scale: { data: scale!.data, shape: [batch] },
+      patchMask: { data: Int32Array.from(mask!.data), shape: [batch, length] },
+    };
+  }
+
+  tokenCount(values: number): number {
+    const { contextLength, patchLength, patchStride, useRegToken } = this.config;
+    const padded = Math.ceil(Math.min(values, contextLength) / patchLength) * patchLength;
+    const patches = padded === 0 ? 0 : Math.floor((padded - patchLength) / patchStride) + 1;
+    return patches + (useRegToken ? 1 : 0);
+  }
+
+  async embed(batch: SeriesBatch, length: number, signal?: AbortSignal): Promise<EmbeddedBatch> {
+    const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
+    const out = await this.#run('embed', recordEmbed, inputs, signal);
+    return {
+      data: out.embeddings!.data as Float32Array,
+      mask: out.mask!.data as Uint8Array,
+      loc: out.loc!.data as Float32Array,
+      scale: out.scale!.data as Float32Array,
+    };
+  }
+
+  async quantiles(batch: SeriesBatch, levels: Float32Array, signal?: AbortSignal): Promise<LevelForecasts> {
+    const inputs = { ...seriesInputs(batch), one: ONE, levels: matrix(levels), middle: MIDDLE };
+    return levelForecasts(await this.#run('quantiles', recordQuantiles, inputs, signal));
+  }
+
+  async paths(batch: SeriesBatch, signal?: AbortSignal): Promise<Float32Array> {
+    const out = await this.#run('paths', recordPaths, { ...seriesInputs(batch), one: ONE }, signal);
+    return out.predictions!.data as Float32Array;
+  }
+
+  async levelsOfPaths(paths: Float32Array, levels: Float32Array, signal?: AbortSignal): Promise<LevelForecasts> {
+    const columns = this.quantileLevels.length * this.predictionLength;
+    const inputs = { predictions: matrix(paths, columns), levels: matrix(levels), middle: MIDDLE };
+    return levelForecasts(await this.#run('levels', recordLevels, inputs, signal));
+  }
+
+  async reducePaths(paths: Float32Array, count: number, signal?: AbortSignal): Promise<Float32Array> {
+    const inputs = { paths: matrix(paths, this.predictionLength), count: matrix(Int32Array.of(count)) };
+    const out = await this.#run('reduce', recordReduce, inputs, signal);
+    return out.quantiles!.data as Float32Array;
+  }
+
+  dispose(): void {
+    this.#host.dispose();
+  }
+
+  #run(key: string, record: typeof recordForward, inputs: Inputs, signal: AbortSignal | undefined) {
+    return this.#host.run(key, (builder) => record(builder, this.config, this.#weights), inputs, signal);
+  }
+}
+
+function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
+  return { values: matrix(values), offsets: matrix(offsets) };
+}
+
+function levelForecasts(out: Record<string, { readonly data: unknown }>): LevelForecasts {
+  return { quantiles: out.quantiles!.data as Float32Array, median: out.median!.data as Float32Array };
+}
+
+export const chronosBolt: ModelDefinition<ChronosBoltConfig, ChronosBoltWeights, ChronosBoltModel> = {
+  name: 'chronos-bolt',
+  architecture: 'ChronosBoltModelForForecasting',
+  pipelineClass: 'ChronosBoltPipeline',
+  matches: (weights) =>
+    weights.has('input_patch_embedding.hidden_layer.weight') && weights.has('decoder.final_layer_norm.weight'),
+  readConfig: readChronosBoltConfig,
+  checkConfig: checkChronosBoltConfig,
+  loadWeights: loadChronosBoltWeights,
+  create: (host, config, weights) => new ChronosBoltModel(host, config, weights),
+};

@@ -1,0 +1,101 @@
+import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
+import { residualBlock } from '../../layers/residual-block.js';
+import { scaleShift } from '../../ops/elementwise.js';
+import { embedding } from '../../ops/embedding.js';
+import { instanceNormPatch } from '../../ops/instance-norm-patch.js';
+import { fillIds, uniformOffsets } from '../../ops/offsets.js';
+import { interpolateQuantiles, sampleQuantiles } from '../../ops/quantiles.js';
+import { appendRow, padRows } from '../../ops/rows.js';
+import { crossMemories, decodeT5 } from '../t5/decoder.js';
+import { encodeT5 } from '../t5/encoder.js';
+import type { ChronosBoltConfig } from './config.js';
+import type { ChronosBoltWeights } from './weights.js';
+
+/*
+ * What Chronos-Bolt computes, as programs. b series, P tokens of a series (patches and the register token), Q trained
+ * quantiles, H the model's horizon, d dModel.
+ */
+
+/** Values to standardised patches to encoder output. */
+function encode(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights) {
+  const values = builder.input('values', 'float64', 1);
+  const batch = builder.input('offsets', 'int32', 1);
+  const { patches, offsets, positions, counts, loc, scale } = instanceNormPatch(values, batch, config);
+  const embedded = residualBlock(patches, weights.inputPatch, config.t5); // [patches, d]
+  let rows = { x: embedded, offsets, positions };
+  if (weights.regToken) rows = appendRow(rows, counts, builder.weight(weights.regToken));
+  return { rows, encoded: encodeT5(rows, weights.encoder, config.t5), loc, scale };
+}
+
+/** One decoder step for every series, and the head: float32 [b, Q · H] in units of the series. */
+function decode(
+  builder: ProgramBuilder,
+  { rows, encoded, loc, scale }: ReturnType<typeof encode>,
+  config: ChronosBoltConfig,
+  weights: ChronosBoltWeights,
+): SymbolicTensor {
+  const { t5 } = config;
+  const one = builder.input('one', 'int32', 1);
+  const start = embedding(fillIds(rows.offsets, one, t5.decoderStartTokenId), builder.weight(weights.tokens)); // [b, d]
+  const offsets = uniformOffsets(rows.offsets, one);
+  const positions = fillIds(rows.offsets, one, 0);
+  const memories = crossMemories(encoded, rows.offsets, weights.decoder, t5, { packed: false });
+  const state = decodeT5({ x: start, offsets, positions }, memories, weights.decoder, t5); // [b, d]
+  return scaleShift(residualBlock(state, weights.outputPatch, t5), scale, loc);
+}
+
+/** values, offsets, one → predictions [b, Q · H], loc [b], scale [b], mask [b · P]; `length` is P. */
+export function recordForward(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  const encoder = encode(builder, config, weights);
+  builder.output('predictions', decode(builder, encoder, config, weights));
+  builder.output('loc', encoder.loc);
+  builder.output('scale', encoder.scale);
+  builder.output('mask', padRows(encoder.rows, builder.input('length', 'int32', 1)).mask);
+}
+
+/** values, offsets, one → predictions [b, Q · H]. */
+export function recordPaths(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  builder.output('predictions', decode(builder, encode(builder, config, weights), config, weights));
+}
+
+/** values, offsets, one, levels [n], middle [1] → quantiles [b · H, n], median [b · H]. */
+export function recordQuantiles(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  outputLevels(builder, decode(builder, encode(builder, config, weights), config, weights), config, weights);
+}
+
+/** predictions [b, Q · H], levels [n], middle [1] → quantiles [b · H, n], median [b · H]. */
+export function recordLevels(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  const columns = config.quantileLevels.length * config.predictionLength;
+  outputLevels(builder, builder.input('predictions', 'float32', columns), config, weights);
+}
+
+function outputLevels(
+  builder: ProgramBuilder,
+  predictions: SymbolicTensor,
+  { predictionLength }: ChronosBoltConfig,
+  weights: ChronosBoltWeights,
+): void {
+  const trained = builder.weight(weights.levels);
+  const at = (levels: SymbolicTensor) =>
+    interpolateQuantiles(predictions, levels, trained, { horizon: predictionLength });
+  builder.output('quantiles', at(builder.input('levels', 'float32', 1)));
+  // On its own: whether levels are interpolated depends on all levels of a request.
+  builder.output('median', at(builder.input('middle', 'float32', 1)));
+}
+
+/** paths [b · count, H], count → the trained quantiles over a series' paths, [b · H, Q]. */
+export function recordReduce(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  const paths = builder.input('paths', 'float32', config.predictionLength);
+  const count = builder.input('count', 'int32', 1);
+  builder.output('quantiles', sampleQuantiles(paths, builder.weight(weights.levels), count));
+}
+
+/** values, offsets, length P → embeddings [b · P, d], zero where masked, mask [b · P], loc [b], scale [b]. */
+export function recordEmbed(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
+  const { rows, encoded, loc, scale } = encode(builder, config, weights);
+  const { padded, mask } = padRows({ ...rows, x: encoded }, builder.input('length', 'int32', 1));
+  builder.output('embeddings', padded);
+  builder.output('mask', mask);
+  builder.output('loc', loc);
+  builder.output('scale', scale);
+}

@@ -1,0 +1,221 @@
+import { matrix, type Tensor } from '../../tensor/tensor.js';
+import type {
+  BackendInfo,
+  EmbeddedBatch,
+  SampledForecasts,
+  SampleModel,
+  SampleRequest,
+  SamplingSettings,
+  SeriesBatch,
+} from '../forecast-model.js';
+import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
+import type { Inputs, ModelHost } from '../model-host.js';
+import { type FloatTensor, floats, type IntegerTensor, integers } from '../user-tensors.js';
+import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
+import { recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
+import { denseTokens, maskedTokens, pickRows } from './ragged.js';
+import { MeanScaleUniformBins } from './tokenizer.js';
+import { type ChronosT5Weights, loadChronosT5Weights } from './weights.js';
+
+export interface EncodeInputs {
+  /** [batch, length] */
+  readonly inputIds: IntegerTensor;
+  /** [batch, length]: 0 for tokens that do not exist. Default: all exist. */
+  readonly attentionMask?: IntegerTensor | undefined;
+  /** Give the output of every block too. */
+  readonly hiddenStates?: boolean | undefined;
+}
+
+/** The encoder's output [batch, length, dModel] after its final norm; rows whose mask is 0 are zero. */
+export interface EncoderStates extends Tensor<Float32Array> {
+  /** [layers, batch, length, dModel]: the output of every block, in front of the final norm. */
+  readonly hiddenStates?: Tensor<Float32Array>;
+}
+
+export interface DecodeInputs {
+  /** [batch, steps], beginning with the start token */
+  readonly decoderInputIds: IntegerTensor;
+  /** [batch, length, dModel] */
+  readonly encoderHiddenStates: FloatTensor;
+  /** [batch, length]: which rows of the encoder may be looked at. Default: all. */
+  readonly attentionMask?: IntegerTensor | undefined;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MIDDLE = matrix(Float32Array.of(0.5));
+
+/**
+ * Chronos (Ansari et al. 2024): a T5 language model over bins of scaled values. Forecasts are sampled sequences.
+ */
+export class ChronosT5Model implements SampleModel {
+  readonly kind = 'samples';
+  readonly name = 'chronos-t5';
+  readonly config: ChronosT5Config;
+  readonly tokenizer: MeanScaleUniformBins;
+  readonly #host: ModelHost;
+  readonly #weights: ChronosT5Weights;
+
+  /** @internal Use `load`. */
+  constructor(host: ModelHost, config: ChronosT5Config, weights: ChronosT5Weights) {
+    this.#host = host;
+    this.config = config;
+    this.#weights = weights;
+    this.tokenizer = new MeanScaleUniformBins(config.tokenizer);
+  }
+
+  static load(directory: string, options: LoadOptions = {}): Promise<ChronosT5Model> {
+    return loadModel(directory, only(chronosT5), options);
+  }
+
+  get backend(): BackendInfo {
+    const { name, isa, threads } = this.#host.backend;
+    return { name, isa, threads };
+  }
+
+  get contextLength(): number {
+    return this.config.contextLength;
+  }
+
+  get predictionLength(): number {
+    return this.config.predictionLength;
+  }
+
+  get dModel(): number {
+    return this.config.t5.dModel;
+  }
+
+  get numSamples(): number {
+    return this.config.numSamples;
+  }
+
+  get sampling(): SamplingSettings {
+    return this.config.sampling;
+  }
+
+  async encode(
+    { inputIds, attentionMask, hiddenStates = false }: EncodeInputs,
+    options: CallOptions = {},
+  ): Promise<EncoderStates> {
+    const ids = integers('encode', 'inputIds', inputIds, [undefined, undefined]);
+    const mask = attentionMask && integers('encode', 'attentionMask', attentionMask, ids.shape);
+    const [batch, length] = ids.shape as [number, number];
+    const tokens = maskedTokens(batch, length, mask?.data);
+    const inputs = {
+      ids: matrix(pickRows(ids.data, 1, tokens.rows)),
+      offsets: matrix(tokens.offsets),
+      positions: matrix(tokens.positions),
+      length: matrix(Int32Array.of(length)),
+    };
+    const record: Record = (builder, config, weights) =>
+      recordEncode(builder, config, weights, { blocks: hiddenStates });
+    const out = await this.#run(`encode ${hiddenStates}`, record, inputs, options.signal);
+    const shape = [batch, length, this.dModel];
+    const states = { data: out.states!.data as Float32Array, shape };
+    if (!hiddenStates) return states;
+    const { numLayers } = this.config.t5;
+    const blocks = new Float32Array(numLayers * states.data.length);
+    for (let i = 0; i < numLayers; i++) blocks.set(out[`block.${i}`]!.data, i * states.data.length);
+    return { ...states, hiddenStates: { data: blocks, shape: [numLayers, ...shape] } };
+  }
+
+  /** Teacher forcing: the logits [batch, steps, vocabulary] behind every prefix of decoderInputIds. */
+  async decode(
+    { decoderInputIds, encoderHiddenStates, attentionMask }: DecodeInputs,
+    options: CallOptions = {},
+  ): Promise<Tensor<Float32Array>> {
+    const ids = integers('decode', 'decoderInputIds', decoderInputIds, [undefined, undefined]);
+    const [batch, steps] = ids.shape as [number, number];
+    const encoded = floats('decode', 'encoderHiddenStates', encoderHiddenStates, [batch, undefined, this.dModel]);
+    const length = encoded.shape[1] as number;
+    const mask = attentionMask && integers('decode', 'attentionMask', attentionMask, [batch, length]);
+    const memory = maskedTokens(batch, length, mask?.data);
+    const targets = denseTokens(batch, steps);
+    const states = encoded.data instanceof Float32Array ? encoded.data : new Float32Array(encoded.data);
+    const inputs = {
+      ids: matrix(ids.data),
+      offsets: matrix(targets.offsets),
+      positions: matrix(targets.positions),
+      encoded: matrix(pickRows(states, this.dModel, memory.rows), this.dModel),
+      encodedOffsets: matrix(memory.offsets),
+    };
+    const out = await this.#run('decode', recordDecode, inputs, options.signal);
+    return { data: out.logits!.data as Float32Array, shape: [batch, steps, this.config.t5.vocabSize] };
+  }
+
+  tokenCount(values: number): number {
+    return Math.min(values, this.contextLength) + (this.config.tokenizer.useEosToken ? 1 : 0);
+  }
+
+  /** Keys and values of every decoder layer, for every step. */
+  bytesPerPath(horizon: number): number {
+    const { numDecoderLayers, numHeads, headDim } = this.config.t5;
+    return 2 * Float32Array.BYTES_PER_ELEMENT * numDecoderLayers * numHeads * headDim * horizon;
+  }
+
+  async embed(batch: SeriesBatch, length: number, signal?: AbortSignal): Promise<EmbeddedBatch> {
+    const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
+    const out = await this.#run('embed', recordEmbed, inputs, signal);
+    return {
+      data: out.embeddings!.data as Float32Array,
+      mask: out.mask!.data as Uint8Array,
+      scale: out.scale!.data as Float32Array,
+    };
+  }
+
+  async keys(batch: SeriesBatch, signal?: AbortSignal): Promise<Int32Array> {
+    const out = await this.#run('keys', recordKeys, seriesInputs(batch), signal);
+    return out.keys!.data as Int32Array;
+  }
+
+  async sample(batch: SeriesBatch, request: SampleRequest, signal?: AbortSignal): Promise<SampledForecasts> {
+    const { temperature, topK, topP, levels } = request;
+    const statistics = levels !== undefined;
+    const inputs = {
+      ...seriesInputs(batch),
+      keys: matrix(request.keys, 2),
+      seed: matrix(request.seed),
+      horizon: matrix(Int32Array.of(request.horizon)),
+      numSamples: matrix(Int32Array.of(request.numSamples)),
+      ...(levels && { levels: matrix(levels), middle: MIDDLE }),
+    };
+    const record: Record = (builder, config, weights) =>
+      recordGenerate(builder, config, weights, { temperature, topK, topP }, { statistics });
+    const out = await this.#run(`generate ${temperature} ${topK} ${topP} ${statistics}`, record, inputs, signal);
+    const read = (name: string) => out[name]!.data as Float32Array;
+    const lowerMedian = read('lowerMedian');
+    return statistics
+      ? { lowerMedian, quantiles: read('quantiles'), mean: read('mean'), median: read('median') }
+      : { lowerMedian, samples: read('samples') };
+  }
+
+  dispose(): void {
+    this.#host.dispose();
+  }
+
+  #run(key: string, record: Record, inputs: Inputs, signal: AbortSignal | undefined) {
+    return this.#host.run(key, (builder) => record(builder, this.config, this.#weights), inputs, signal);
+  }
+}
+
+type Record = typeof recordDecode;
+
+function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
+  return { values: matrix(values), offsets: matrix(offsets) };
+}
+
+export const chronosT5: ModelDefinition<ChronosT5Config, ChronosT5Weights, ChronosT5Model> = {
+  name: 'chronos-t5',
+  architecture: 'T5ForConditionalGeneration',
+  pipelineClass: 'ChronosPipeline',
+  matches: (weights) =>
+    weights.has('encoder.block.0.layer.0.SelfAttention.q.weight') &&
+    weights.has('decoder.block.0.layer.1.EncDecAttention.q.weight') &&
+    !weights.has('input_patch_embedding.hidden_layer.weight'),
+  readConfig: readChronosT5Config,
+  checkConfig: checkChronosT5Config,
+  loadWeights: loadChronosT5Weights,
+  create: (host, config, weights) => new ChronosT5Model(host, config, weights),
+};

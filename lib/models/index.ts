@@ -1,0 +1,22 @@
+/** Models tensor by tensor, for those who bring their own or compare with other implementations. */
+export type { Tensor } from '../tensor/tensor.js';
+export type { ChronosBoltConfig } from './chronos-bolt/config.js';
+export { type ChronosBoltForward, ChronosBoltModel } from './chronos-bolt/model.js';
+export type { ChronosT5Config } from './chronos-t5/config.js';
+export {
+  type CallOptions,
+  ChronosT5Model,
+  type DecodeInputs,
+  type EncodeInputs,
+  type EncoderStates,
+} from './chronos-t5/model.js';
+export { type SamplingDistributionOptions, samplingDistribution } from './chronos-t5/sampling-distribution.js';
+export {
+  MeanScaleUniformBins,
+  type PublishedTokenizerConfig,
+  type TokenizedContext,
+  type TokenizerConfig,
+} from './chronos-t5/tokenizer.js';
+export type { LoadOptions } from './load.js';
+export type { FloatTensor, IntegerTensor } from './user-tensors.js';
+export type { LoadProgress } from './weight-loader.js';

@@ -1,0 +1,165 @@
+import type { Attributes } from '../backend/backend.js';
+import { TidemergeError } from '../errors.js';
+import { elementCount, matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
+import { type DirectOptions, directBackend } from './direct-backend.js';
+import type { Activation } from './linear.js';
+
+/*
+ * Operators on tensors of the caller, computed at once on the calling thread: for experiments, for single layers, for
+ * tests of an own implementation. Models use recorded programs instead, which keep weights packed and leave the event
+ * loop free. All numbers are float32; the last dimension is the one operators work on unless they say otherwise.
+ */
+
+export type { DirectOptions } from './direct-backend.js';
+export type FloatTensor = Tensor<Float32Array>;
+
+/**
+ * activation(x · weightᵀ + bias): x [..., in], weight [out, in], bias [out] → [..., out]. The weight is packed again at
+ * every call.
+ */
+export function linear(
+  x: FloatTensor,
+  weight: FloatTensor,
+  options: DirectOptions & { readonly bias?: FloatTensor | undefined; readonly activation?: Activation } = {},
+): FloatTensor {
+  const { bias, activation = 'none' } = options;
+  expectRank('linear', 'weight', weight, 2);
+  const inputs = [rowsOf('linear', 'x', x), rowsOf('linear', 'weight', weight), vectorOf('linear', 'bias', bias), null];
+  return call('linear', inputs, { activation }, [...x.shape.slice(0, -1), weight.shape[0]!], options);
+}
+
+/** exp(x) / Σ exp(x) over the last dimension. */
+export function softmax(x: FloatTensor, options: DirectOptions = {}): FloatTensor {
+  return call('softmax', [rowsOf('softmax', 'x', x)], {}, x.shape, options);
+}
+
+/** x / sqrt(mean(x²) + epsilon) · weight over the last dimension; weight [channels]. */
+export function rmsNorm(
+  x: FloatTensor,
+  weight: FloatTensor,
+  options: DirectOptions & { readonly epsilon?: number } = {},
+): FloatTensor {
+  const inputs = [rowsOf('rms_norm', 'x', x), vectorOf('rms_norm', 'weight', weight)];
+  return call('rms_norm', inputs, { epsilon: options.epsilon ?? 1e-6 }, x.shape, options);
+}
+
+/** (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias over the last dimension; weight and bias [channels]. */
+export function layerNorm(
+  x: FloatTensor,
+  weight: FloatTensor,
+  options: DirectOptions & { readonly epsilon?: number; readonly bias?: FloatTensor | undefined } = {},
+): FloatTensor {
+  const op = 'layer_norm';
+  const inputs = [rowsOf(op, 'x', x), vectorOf(op, 'weight', weight), vectorOf(op, 'bias', options.bias)];
+  return call(op, inputs, { epsilon: options.epsilon ?? 1e-5 }, x.shape, options);
+}
+
+export const relu = elementwise('relu');
+/** x · Φ(x) with the error function. */
+export const gelu = elementwise('gelu');
+/** The tanh approximation of gelu. */
+export const geluTanh = elementwise('gelu_tanh');
+/** x · sigmoid(x) */
+export const silu = elementwise('silu');
+
+function elementwise(kind: Activation): (x: FloatTensor, options?: DirectOptions) => FloatTensor {
+  return (x, options = {}) => call('activation', [rowsOf(kind, 'x', x)], { kind }, x.shape, options);
+}
+
+export interface AttentionOptions extends DirectOptions {
+  readonly numHeads: number;
+  /** Factor of the logits; by default (channels / numHeads)^-0.5. */
+  readonly scale?: number;
+  /** A query sees the keys up to its own place. */
+  readonly causal?: boolean;
+}
+
+/**
+ * Multi-head attention: query [batch, queries, channels], key and value [batch, keys, channels], the channels of head
+ * h beginning at h · channels / numHeads → [batch, queries, channels].
+ */
+export function attention(
+  query: FloatTensor,
+  key: FloatTensor,
+  value: FloatTensor,
+  options: AttentionOptions,
+): FloatTensor {
+  const op = 'attention';
+  for (const [name, tensor] of Object.entries({ query, key, value })) expectRank(op, name, tensor, 3);
+  const [batch, queries, channels] = query.shape as [number, number, number];
+  const keys = key.shape[1]!;
+  for (const [name, { shape }] of Object.entries({ key, value })) expectShape(op, name, shape, [batch, keys, channels]);
+  const headDim = channels / options.numHeads;
+  if (!(Number.isInteger(headDim) && headDim > 0)) {
+    throw new TidemergeError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: numHeads: expected a divisor of ${channels} channels, got ${options.numHeads}`,
+    );
+  }
+  const columns = { queryColumn: 0, keyColumn: 0, valueColumn: 0, packedKeys: false };
+  const { numHeads, scale = headDim ** -0.5, causal = false } = options;
+  const inputs = [query, key, value].map((tensor, i) => rowsOf(op, ['query', 'key', 'value'][i]!, tensor));
+  const offsets = [uniform(batch, queries), uniform(batch, keys)];
+  const attributes = { numHeads, headDim, scale, causal, ...columns };
+  return call(op, [...inputs, ...offsets], attributes, query.shape, options);
+}
+
+function call(
+  op: string,
+  inputs: (TensorData | null)[],
+  attributes: Attributes,
+  shape: readonly number[],
+  options: DirectOptions,
+): FloatTensor {
+  const [result] = directBackend(options).call(op, inputs, attributes);
+  return { data: result!.data as Float32Array, shape: [...shape] };
+}
+
+/** All dimensions but the last one as rows. */
+function rowsOf(op: string, name: string, tensor: FloatTensor): TensorData {
+  const { data, shape } = checked(op, name, tensor);
+  const cols = shape.at(-1) ?? 1;
+  return matrix(data, cols, elementCount(shape.slice(0, -1)));
+}
+
+function vectorOf(op: string, name: string, tensor: FloatTensor | undefined): TensorData | null {
+  if (!tensor) return null;
+  expectRank(op, name, tensor, 1);
+  return matrix(checked(op, name, tensor).data);
+}
+
+function uniform(batch: number, length: number): TensorData {
+  return matrix(Int32Array.from({ length: batch + 1 }, (_, b) => b * length));
+}
+
+function checked(op: string, name: string, tensor: FloatTensor): FloatTensor {
+  const { data, shape } = tensor;
+  if (!(data instanceof Float32Array)) {
+    throw new TidemergeError('ERR_INVALID_DTYPE', `${op}: ${name}: expected a Float32Array`);
+  }
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || elementCount(shape) !== data.length) {
+    const got = `${data.length} numbers for [${shape.join(', ')}]`;
+    throw new TidemergeError(
+      'ERR_INVALID_SHAPE',
+      `${op}: ${name}: expected as many numbers as the shape says, got ${got}`,
+    );
+  }
+  return tensor;
+}
+
+function expectRank(op: string, name: string, { shape }: FloatTensor, rank: number): void {
+  if (shape.length !== rank) {
+    const got = `[${shape.join(', ')}]`;
+    throw new TidemergeError('ERR_INVALID_SHAPE', `${op}: ${name}: expected ${rank} dimensions, got ${got}`);
+  }
+}
+
+function expectShape(op: string, name: string, shape: readonly number[], expected: readonly number[]): void {
+  if (shape.some((size, i) => size !== expected[i])) {
+    const text = (sizes: readonly number[]) => `[${sizes.join(', ')}]`;
+    throw new TidemergeError(
+      'ERR_INVALID_SHAPE',
+      `${op}: ${name}: expected shape ${text(expected)}, got ${text(shape)}`,
+    );
+  }
+}

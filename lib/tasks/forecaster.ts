@@ -1,0 +1,205 @@
+import type { ForecastModel, SampleModel } from '../models/forecast-model.js';
+import type { LoadOptions } from '../models/load.js';
+import { loadForecastModel } from '../models/registry.js';
+import { type Pass, type PassSize, passEnd } from './batching.js';
+import { embedSeries } from './embed.js';
+import { resolveModel } from './embedded.js';
+import {
+  type Embeddings,
+  ForecastWarning,
+  type LevelForecasts,
+  QuantileForecasts,
+  type SampleForecasts,
+} from './forecasts.js';
+import { copySeries, type SeriesInputs, type SeriesSet } from './inputs.js';
+import { levelBlocks, pathBlocks, sampleBlocks } from './long-horizon.js';
+import {
+  type BatchOptions,
+  type ForecastOptions,
+  type ForecastRequest,
+  type QuantileOptions,
+  readBatchOptions,
+  readForecastOptions,
+  readQuantileLevels,
+} from './options.js';
+import { outcome, runPasses } from './passes.js';
+import { TaskQueue } from './queue.js';
+import { StepTable } from './step-table.js';
+
+/**
+ * Forecasts series with a pretrained model. Calls are run one after the other, first in, first out, off the JavaScript
+ * thread; inputs are copied before a call returns.
+ *
+ * A result depends on the series, the options and the instruction set alone: never on other series of the batch, their
+ * order, the batch size or the number of threads.
+ */
+export class Forecaster {
+  readonly #model: ForecastModel;
+  readonly #queue = new TaskQueue('forecaster');
+
+  private constructor(model: ForecastModel) {
+    this.#model = model;
+  }
+
+  /**
+   * Loads a model: a directory in Hugging Face form (config.json, model.safetensors), or the name of one that comes with
+   * the package. Errors: ERR_MODEL_NOT_FOUND (with a hint how to get a hub model), ERR_BAD_MODEL, ERR_BAD_SAFETENSORS,
+   * ERR_UNSUPPORTED, ERR_ADDON_NOT_FOUND, ERR_INVALID_ISA, ERR_UNSUPPORTED_ISA, ERR_INVALID_ARGUMENT.
+   */
+  static async fromPretrained(directoryOrEmbeddedName: string, options: LoadOptions = {}): Promise<Forecaster> {
+    return new Forecaster(await loadForecastModel(resolveModel(directoryOrEmbeddedName), options));
+  }
+
+  /** What one pass of the model gives: 'quantiles' at trained levels, or 'samples'. */
+  get kind(): 'quantiles' | 'samples' {
+    return this.#model.kind;
+  }
+
+  /** 'chronos-bolt', 'chronos-t5' */
+  get modelName(): string {
+    return this.#model.name;
+  }
+
+  /** Values of a series the model looks at: the last ones. */
+  get contextLength(): number {
+    return this.#model.contextLength;
+  }
+
+  /** The horizon the model was trained for. */
+  get predictionLength(): number {
+    return this.#model.predictionLength;
+  }
+
+  /** What computes: name, instruction set and threads. */
+  get backend(): ForecastModel['backend'] {
+    return this.#model.backend;
+  }
+
+  /**
+   * Quantiles of every series and step. Two things are forecast all the same, with a warning: levels outside those a
+   * model was trained for, for which its outermost ones stand in, and steps beyond the model's horizon, which is then
+   * run block by block.
+   */
+  async predictQuantiles(inputs: SeriesInputs, options: QuantileOptions = {}): Promise<QuantileForecasts> {
+    const model = this.#model;
+    const set = copySeries(inputs, model.contextLength);
+    const request = readForecastOptions(options, model, set.count);
+    const levels = readQuantileLevels(options);
+    const run = async (): Promise<QuantileForecasts> => {
+      const { horizon } = request;
+      const quantiles = new StepTable(set.count, 1, horizon, levels.length);
+      const median = new StepTable(set.count, 1, horizon, 1);
+      const mean = model.kind === 'samples' ? new StepTable(set.count, 1, horizon, 1) : undefined;
+      const unobserved = await this.#run(set, request, async (pass) => {
+        const wanted = Float32Array.from(levels);
+        const blocks =
+          model.kind === 'samples'
+            ? sampleBlocks(model, pass, request, await passKeys(model, pass, request), wanted)
+            : levelBlocks(model, pass, request, wanted);
+        for await (const { at, count, forecast } of blocks) {
+          const stride = forecast.median!.length / pass.indices.length;
+          quantiles.put(forecast.quantiles!, stride, pass.indices, at, count);
+          median.put(forecast.median!, stride, pass.indices, at, count);
+          if ('mean' in forecast) mean?.put(forecast.mean!, stride, pass.indices, at, count);
+        }
+      });
+      const warnings = [...horizonWarnings(model, request), ...levelWarnings(model, levels)];
+      return new QuantileForecasts({
+        ...outcome(set, unobserved, warnings, [quantiles, median, ...(mean ? [mean] : [])]),
+        quantiles: quantiles.data,
+        shape: [set.count, horizon, levels.length],
+        quantileLevels: levels,
+        median: median.data,
+        mean: mean?.data,
+      });
+    };
+    return this.#queue.run(run, request.signal);
+  }
+
+  /** What the model itself gives: sampled paths, or quantiles at the levels it was trained for. */
+  async predict(inputs: SeriesInputs, options: ForecastOptions = {}): Promise<SampleForecasts | LevelForecasts> {
+    const set = copySeries(inputs, this.#model.contextLength);
+    const request = readForecastOptions(options, this.#model, set.count);
+    return this.#queue.run(async () => {
+      const model = this.#model;
+      const inner = model.kind === 'samples' ? request.numSamples : model.quantileLevels.length;
+      const table = new StepTable(set.count, inner, request.horizon, 1);
+      const unobserved = await this.#run(set, request, async (pass) => {
+        const blocks =
+          model.kind === 'samples'
+            ? sampleBlocks(model, pass, request, await passKeys(model, pass, request), undefined)
+            : pathBlocks(model, pass, request);
+        for await (const { at, count, forecast } of blocks) {
+          const data = forecast instanceof Float32Array ? forecast : forecast.samples!;
+          table.put(data, data.length / (pass.indices.length * inner), pass.indices, at, count);
+        }
+      });
+      const result = {
+        ...outcome(set, unobserved, horizonWarnings(model, request), [table]),
+        data: table.data,
+        shape: [set.count, inner, request.horizon] as const,
+      };
+      if (model.kind === 'samples') return { kind: model.kind, ...result };
+      return { kind: model.kind, ...result, quantileLevels: model.quantileLevels };
+    }, request.signal);
+  }
+
+  /** The encoder's output for every token of every series, for use as features. */
+  async embed(inputs: SeriesInputs, options: BatchOptions = {}): Promise<Embeddings> {
+    const set = copySeries(inputs, this.#model.contextLength);
+    const request = readBatchOptions(options);
+    return this.#queue.run(() => embedSeries(this.#model, set, request), request.signal);
+  }
+
+  /** Lets the running call finish, rejects waiting and later ones with ERR_DISPOSED, and releases the model. */
+  async dispose(): Promise<void> {
+    await this.#queue.close();
+    this.#model.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #run(set: SeriesSet, request: ForecastRequest, compute: (pass: Pass) => Promise<void>): Promise<number[]> {
+    const size = passSize(this.#model, request);
+    const end = (from: number) => passEnd(set, from, this.#model, request.batchSize, size);
+    return runPasses(set, request, end, compute);
+  }
+}
+
+function passSize(model: ForecastModel, { horizon, numSamples }: ForecastRequest): PassSize {
+  const block = Math.min(horizon, model.predictionLength);
+  if (model.kind === 'samples') {
+    return { pathsPerSeries: numSamples, bytesPerPath: model.bytesPerPath(block), encodePaths: false };
+  }
+  const paths = horizon > block ? model.quantileLevels.length : 1;
+  return { pathsPerSeries: paths, bytesPerPath: 0, encodePaths: true };
+}
+
+/** The random stream of every series of a pass: by its id, or by its values. */
+async function passKeys(model: SampleModel, pass: Pass, { keys, signal }: ForecastRequest): Promise<Int32Array> {
+  if (!keys) return model.keys(pass, signal);
+  const own = new Int32Array(2 * pass.indices.length);
+  for (const [b, i] of pass.indices.entries()) own.set(keys.subarray(2 * i, 2 * i + 2), 2 * b);
+  return own;
+}
+
+function horizonWarnings(model: ForecastModel, { horizon }: ForecastRequest): ForecastWarning[] {
+  if (horizon <= model.predictionLength) return [];
+  const rule =
+    model.kind === 'samples'
+      ? 'the median of each block continues the series'
+      : 'its quantile paths continue the series';
+  const message = `predictionLength ${horizon} is beyond the ${model.predictionLength} steps the model was trained for: ${rule}, and accuracy falls`;
+  return [new ForecastWarning('WARN_LONG_HORIZON', message)];
+}
+
+function levelWarnings(model: ForecastModel, levels: readonly number[]): ForecastWarning[] {
+  if (model.kind === 'samples') return [];
+  const [least, most] = [Math.fround(model.quantileLevels[0]!), Math.fround(model.quantileLevels.at(-1)!)];
+  const outside = levels.filter((level) => Math.fround(level) < least || Math.fround(level) > most);
+  if (outside.length === 0) return [];
+  const message = `quantile levels ${outside.join(', ')} are outside those the model was trained for (${model.quantileLevels[0]} to ${model.quantileLevels.at(-1)}): its outermost ones stand in`;
+  return [new ForecastWarning('WARN_QUANTILES_CLAMPED', message)];
+}

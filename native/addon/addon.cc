@@ -1,0 +1,265 @@
+// The functions lib/backend/native.ts calls. They check what protects memory (kinds of handles, types, lengths, detached
+// buffers); everything friendlier is done in TypeScript.
+
+#include <utility>
+
+#include "addon/describe.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "addon/handle.h"
+#include "addon/library_pin.h"
+#include "addon/tasks.h"
+#include "addon/tensor_values.h"
+#include "addon/values.h"
+#include "cpu/features.h"
+#include "kernels/all_sets.h"
+#include "program/direct_call.h"
+#include "runtime/error.h"
+#include "runtime/thread.h"
+
+namespace tidemerge::addon {
+
+namespace {
+
+// Raised whenever a function below changes its meaning: lib/backend/native.ts refuses a stale build.
+constexpr int kInterfaceVersion = 1;
+
+// features() -> string[]: what this processor and its operating system offer.
+Napi::Value features(const Napi::CallbackInfo& info) {
+  Napi::Array names = Napi::Array::New(info.Env());
+  for (FeatureSet rest = detected_features(); rest != 0; rest &= rest - 1) {
+    names.Set(names.Length(), feature_name(static_cast<Feature>(rest & (~rest + 1))));
+  }
+  return names;
+}
+
+// sets() -> { name, supported }[]: the instruction sets compiled in, best first.
+Napi::Value sets(const Napi::CallbackInfo& info) {
+  Napi::Array list = Napi::Array::New(info.Env());
+  for (const KernelSet* set : all_kernel_sets()) {
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("name", set->name);
+    entry.Set("supported", runnable_kernel_set(set->name) != nullptr);
+    list.Set(list.Length(), entry);
+  }
+  return list;
+}
+
+// defaultThreads() -> number
+Napi::Value default_threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), default_thread_count()); }
+
+EngineOptions engine_options_from(Napi::Value value) {
+  const Napi::Object object = object_from(value, "context");
+  const Napi::Value threads = object.Get("threads");
+  const Napi::Value isa = object.Get("isa");
+  const Napi::Value limit = object.Get("memoryLimit");
+  EngineOptions options;
+  options.threads = threads.IsUndefined() ? default_thread_count()
+                                          : static_cast<int>(integer_from(threads, "context: threads", 1, kMaxThreads));
+  const std::string forced = isa.IsUndefined() ? std::string() : string_from(isa, "context: isa");
+  options.kernels = &select_kernel_set(forced.empty() ? nullptr : forced.c_str());
+  if (!limit.IsUndefined()) options.memory_limit = size_from(limit, "context: memoryLimit");
+  return options;
+}
+
+// createContext({ threads?, isa?, memoryLimit? }) -> context
+Napi::Value create_context(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto box = std::make_shared<ContextBox>(ContextBox{Engine::shared(engine_options_from(info[0]))});
+    return Handle::make(info.Env(), std::move(box));
+  });
+}
+
+// contextInfo(context) -> { isa, threads, memory: { inUse, kept, systemCalls } }
+Napi::Value context_info(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const Context& context = Handle::get<ContextBox>(info[0])->engine->context();
+    const BufferPool::Statistics statistics = context.buffers.statistics();
+    Napi::Object memory = Napi::Object::New(env);
+    memory.Set("inUse", static_cast<double>(statistics.in_use));
+    memory.Set("kept", static_cast<double>(statistics.kept));
+    memory.Set("systemCalls", static_cast<double>(statistics.system_calls));
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("isa", context.kernels.name);
+    result.Set("threads", context.threads.threads());
+    result.Set("memory", memory);
+    return result;
+  });
+}
+
+WeightTask::Spec weight_spec_from(Napi::Object object) {
+  WeightTask::Spec spec{};
+  spec.name = string_from(object.Get("name"), "weight: name");
+  const std::string at = "weight " + spec.name;
+  const std::string kind = string_from(object.Get("kind"), at + ": kind");
+  const std::string dtype = string_from(object.Get("dtype"), at + ": dtype");
+  if (kind == "matrix") spec.kind = WeightKind::kMatrix;
+  else if (kind == "table") spec.kind = WeightKind::kTable;
+  else if (kind == "vector") spec.kind = WeightKind::kVector;
+  else throw Error(error_code::kInvalidArgument, at + ": kind: expected matrix, table or vector, got '" + kind + "'");
+  if (dtype == "float32") spec.type = WeightType::kF32;
+  else if (dtype == "bfloat16") spec.type = WeightType::kBf16;
+  else throw Error(error_code::kInvalidDType, at + ": dtype: expected float32 or bfloat16, got '" + dtype + "'");
+  spec.rows = size_from(object.Get("rows"), at + ": rows");
+  spec.cols = size_from(object.Get("cols"), at + ": cols");
+  return spec;
+}
+
+// createWeight(context, { name, kind, dtype, rows, cols, data }) -> Promise<weight>
+Napi::Value create_weight(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    std::shared_ptr<Engine> engine = Handle::get<ContextBox>(info[0])->engine;
+    const Napi::Object object = object_from(info[1], "weight");
+    WeightTask::Spec spec = weight_spec_from(object);
+    const std::string at = "weight " + spec.name + ": data";
+    const ArrayView view = array_view(object.Get("data"), at);
+    if (view.type != napi_float32_array && view.type != napi_uint16_array) {
+      throw Error(error_code::kInvalidDType, at + ": expected Float32Array or Uint16Array (bfloat16), got another array");
+    }
+    const bool fits = spec.cols == 0 ? view.length == 0 : view.length % spec.cols == 0 && view.length / spec.cols == spec.rows;
+    if (!fits) {
+      throw Error(error_code::kInvalidShape, at + ": expected " + shape_text(spec.rows, spec.cols) + " elements, got " +
+                                                 std::to_string(view.length));
+    }
+    spec.is_bf16 = view.type == napi_uint16_array;
+    const size_t bytes = view.length * (spec.is_bf16 ? sizeof(uint16_t) : sizeof(float));
+    Buffer data = engine->context().buffers.allocate_exact(bytes);
+    if (bytes != 0) std::memcpy(data.data(), view.data, bytes);
+    auto task = std::make_unique<WeightTask>(env, std::move(engine), std::move(spec), std::move(data));
+    const Napi::Promise promise = task->promise();
+    Environment::of(env).start(std::move(task));
+    return promise;
+  });
+}
+
+// createProgram(context, description, weights) -> program
+Napi::Value create_program(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto box = std::make_shared<ProgramBox>();
+    box->engine = Handle::get<ContextBox>(info[0])->engine;
+    ProgramDescription description = description_from(info[1]);
+    const Napi::Array list = array_from(info[2], "program: weights");
+    std::vector<std::shared_ptr<const Weight>> weights;
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const Napi::HandleScope scope(info.Env());
+      const auto weight = Handle::get<WeightBox>(list.Get(i));
+      if (weight->engine->options().kernels != box->engine->options().kernels) {
+        throw Error(error_code::kInvalidArgument, "program: weight " + weight->weight.name() + " was packed for " +
+                                                      weight->engine->context().kernels.name + ", the context runs " +
+                                                      box->engine->context().kernels.name);
+      }
+      weights.emplace_back(weight, &weight->weight);
+    }
+    box->program = std::make_shared<const Program>(std::move(description), std::move(weights));
+    return Handle::make(info.Env(), std::move(box));
+  });
+}
+
+// createSession(program) -> session
+Napi::Value create_session(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto program = Handle::get<ProgramBox>(info[0]);
+    const Context& context = program->engine->context();
+    auto box = std::make_shared<SessionBox>(SessionBox{program, Session(program->program, context)});
+    return Handle::make(info.Env(), std::move(box));
+  });
+}
+
+// run(session, inputs) -> { id, promise }: inputs in the program's order, copied before this returns
+Napi::Value run(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    auto session = Handle::get<SessionBox>(info[0]);
+    const Napi::Array list = array_from(info[1], "run: inputs");
+    const auto& declared = session->session.program().inputs();
+    if (list.Length() != declared.size()) {
+      throw Error(error_code::kInvalidArgument, "run: expected " + std::to_string(declared.size()) + " inputs, got " +
+                                                    std::to_string(list.Length()));
+    }
+    std::vector<Tensor> inputs;
+    for (uint32_t i = 0; i < declared.size(); ++i) {
+      const Napi::HandleScope scope(env);
+      inputs.push_back(tensor_from(list.Get(i), "run: " + declared[i].name, session->program->engine->context().buffers));
+    }
+    auto task = std::make_unique<RunTask>(env, std::move(session), std::move(inputs));
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("promise", task->promise());
+    result.Set("id", Environment::of(env).start(std::move(task)));
+    return result;
+  });
+}
+
+// cancel(id) -> boolean: false when the run is over
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const double id = number_from(info[0], "cancel: id");
+    return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).cancel(id));
+  });
+}
+
+// reset(session): runs started before are not touched
+Napi::Value reset(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto session = Handle::get<SessionBox>(info[0]);
+    if (session->pending == 0) {
+      session->session.reset();
+    } else {
+      session->reset_before_next = true;
+    }
+    return info.Env().Undefined();
+  });
+}
+
+// call(context, op, inputs, attributes) -> outputs
+Napi::Value call(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::shared_ptr<Engine> engine = Handle::get<ContextBox>(info[0])->engine;
+    const Context& context = engine->context();
+    const std::string op = string_from(info[1], "call: op");
+    auto inputs = tensors_from(info[2], op + ": input", context.buffers);
+    const Attributes attributes = attributes_from(op, info[3]);
+    return filled_tensor_objects(info.Env(), call_operator(context, attributes, std::move(inputs)));
+  });
+}
+
+// dispose(handle): whatever runs with it ends undisturbed
+Napi::Value dispose(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Handle::dispose(info[0]);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  pin_library();
+  Environment::install(env);
+  exports.Set("interfaceVersion", kInterfaceVersion);
+  exports.Set("compiler", __VERSION__);
+  const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
+      {"features", features},
+      {"sets", sets},
+      {"defaultThreads", default_threads},
+      {"createContext", create_context},
+      {"contextInfo", context_info},
+      {"createWeight", create_weight},
+      {"createProgram", create_program},
+      {"createSession", create_session},
+      {"run", run},
+      {"cancel", cancel},
+      {"reset", reset},
+      {"call", call},
+      {"dispose", dispose},
+  };
+  for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace tidemerge::addon
+
+static Napi::Object init_tidemerge(Napi::Env env, Napi::Object exports) { return tidemerge::addon::init(env, exports); }
+
+NODE_API_MODULE(tidemerge, init_tidemerge)

@@ -1,0 +1,96 @@
+#include "ops/norm.h"
+
+#include <cmath>
+
+#include "kernels/norm/norm.h"
+#include "kernels/softmax/softmax.h"
+#include "ops/checks.h"
+#include "ops/create.h"
+#include "ops/split.h"
+
+namespace tidemerge {
+namespace {
+
+float epsilon_attribute(const Attributes& attributes) {
+  const double epsilon = attributes.number("epsilon");
+  if (!(epsilon >= 0.0 && epsilon < HUGE_VAL)) {
+    attributes.fail("epsilon", "a number that is not negative", std::to_string(epsilon));
+  }
+  return static_cast<float>(epsilon);
+}
+
+class RmsNorm final : public Operator {
+ public:
+  explicit RmsNorm(const Attributes& attributes) : epsilon_(epsilon_attribute(attributes)) {}
+
+  void run(Call& call) const override {
+    const Tensor& x = call.input(0, "x", DType::kFloat32);
+    const size_t cols = x.cols();
+    const auto stride = static_cast<ptrdiff_t>(cols);
+    const float* weight = vector_input(call, 1, "weight", cols);
+    float* out = call.output_in_place(0, 0).data<float>();
+    for_ranges(call, x.rows(), 2 * cols, [&](size_t begin, size_t end, int) {
+      call.kernels().norm->rms_norm_f32(x.data<float>() + begin * cols, stride, weight, epsilon_, end - begin, cols,
+                                        out + begin * cols, stride);
+    });
+  }
+
+ private:
+  float epsilon_;
+};
+
+class LayerNorm final : public Operator {
+ public:
+  explicit LayerNorm(const Attributes& attributes) : epsilon_(epsilon_attribute(attributes)) {}
+
+  void run(Call& call) const override {
+    const Tensor& x = call.input(0, "x", DType::kFloat32);
+    const size_t cols = x.cols();
+    const auto stride = static_cast<ptrdiff_t>(cols);
+    const float* weight = vector_input(call, 1, "weight", cols);
+    const float* bias = optional_vector_input(call, 2, "bias", cols);
+    float* out = call.output_in_place(0, 0).data<float>();
+    for_ranges(call, x.rows(), 3 * cols, [&](size_t begin, size_t end, int) {
+      call.kernels().norm->layer_norm_f32(x.data<float>() + begin * cols, stride, weight, bias, epsilon_, end - begin,
+                                          cols, out + begin * cols, stride);
+    });
+  }
+
+ private:
+  float epsilon_;
+};
+
+class Softmax final : public Operator {
+ public:
+  explicit Softmax(const Attributes&) {}
+
+  void run(Call& call) const override {
+    const Tensor& x = call.input(0, "x", DType::kFloat32);
+    const size_t cols = x.cols();
+    const auto stride = static_cast<ptrdiff_t>(cols);
+    float* out = call.output_in_place(0, 0).data<float>();
+    for_ranges(call, x.rows(), 4 * cols, [&](size_t begin, size_t end, int) {
+      call.kernels().softmax->softmax_f32(x.data<float>() + begin * cols, stride, end - begin, cols, out + begin * cols,
+                                          stride);
+    });
+  }
+};
+
+}  // namespace
+
+const OperatorInfo& rms_norm_operator() {
+  static const OperatorInfo info{"rms_norm", 2, 2, 1, create<RmsNorm>};
+  return info;
+}
+
+const OperatorInfo& layer_norm_operator() {
+  static const OperatorInfo info{"layer_norm", 2, 3, 1, create<LayerNorm>};
+  return info;
+}
+
+const OperatorInfo& softmax_operator() {
+  static const OperatorInfo info{"softmax", 1, 1, 1, create<Softmax>};
+  return info;
+}
+
+}  // namespace tidemerge

@@ -1,0 +1,82 @@
+#include "ops/norm.h"
+
+#include <algorithm>
+
+#include "ops/op_run.h"
+
+namespace tidemerge::testing {
+namespace {
+
+OpAttributes epsilon(double value) { return {{"epsilon", value}}; }
+
+// Sums in at least 4 lanes: kernels/norm/norm.h. Doubled where a set rounds products and sums apart.
+double sum_error(size_t cols) { return 2.0 * (static_cast<double>(cols) / 16.0 + 8.0) * 0x1p-24; }
+
+TEST(norms_follow_their_formulas) {
+  for_each_context([](const Context& context) {
+    Random random(61);
+    for (const auto& [rows, cols] : {std::pair<size_t, size_t>{0, 4}, {1, 1}, {3, 0}, {5, 37}, {150, 513}}) {
+      TRACE("[%zu, %zu]", rows, cols);
+      const Tensor x = random_floats(context, random, rows, cols), w = random_floats(context, random, cols, 1);
+      const Tensor lying = random_floats(context, random, 1, cols);
+      const OpRun rms(context, rms_norm_operator(), epsilon(1e-6), {x, w});
+      const OpRun plain(context, layer_norm_operator(), epsilon(1e-5), {x, w});
+      const OpRun layer(context, layer_norm_operator(), epsilon(1e-5), {x, w, lying});
+      for (size_t r = 0; r < rows; ++r) {
+        const float* row = x.data<float>() + r * cols;
+        double squares = 0.0, sum = 0.0, magnitude = 0.0, spread = 0.0;
+        for (size_t c = 0; c < cols; ++c) {
+          squares += static_cast<double>(row[c]) * row[c], sum += row[c], magnitude += std::fabs(row[c]);
+        }
+        const double n = static_cast<double>(cols), mean = sum / n;
+        for (size_t c = 0; c < cols; ++c) spread += (row[c] - mean) * (row[c] - mean);
+        const double root = std::sqrt(squares / n + 1e-6), deviation = std::sqrt(spread / n + 1e-5);
+        for (size_t c = 0; c < cols; ++c) {
+          const double weight = w.data<float>()[c], bias = lying.data<float>()[c];
+          const double scaled = row[c] / root * weight, centred = (row[c] - mean) / deviation * weight;
+          EXPECT_NEAR(rms.f32(0, r, c), scaled, (0x1p-22 + sum_error(cols)) * std::fabs(scaled));
+          const double tolerance = (0x1p-22 + sum_error(cols)) * std::fabs(centred) +
+                                   sum_error(cols) * magnitude / n / deviation * std::fabs(weight) +
+                                   0x1p-23 * std::fabs(bias);
+          EXPECT_NEAR(plain.f32(0, r, c), centred, tolerance);
+          EXPECT_NEAR(layer.f32(0, r, c), centred + bias, tolerance + 0x1p-23 * std::fabs(centred));
+        }
+      }
+    }
+  });
+}
+
+TEST(softmax_of_rows) {
+  for_each_context([](const Context& context) {
+    Random random(62);
+    Tensor x = random_floats(context, random, 90, 301);
+    x.data<float>()[301 + 5] = kNaN;
+    const OpRun run(context, softmax_operator(), {}, {x});
+    for (size_t r = 0; r < x.rows(); ++r) {
+      const float* row = x.data<float>() + r * x.cols();
+      double largest = -HUGE_VAL, sum = 0.0;
+      for (size_t c = 0; c < x.cols(); ++c) largest = std::max<double>(largest, row[c]);
+      for (size_t c = 0; c < x.cols(); ++c) sum += std::exp(row[c] - largest);
+      for (size_t c = 0; c < x.cols(); ++c) {
+        const double expected = r == 1 ? std::nan("") : std::exp(row[c] - largest) / sum;
+        const double relative = (8.0 + 2.0 * (largest - row[c]) + 301.0 / 16.0) * 0x1p-23;
+        EXPECT_NEAR(run.f32(0, r, c), expected, r == 1 ? 0.0 : relative * expected);
+      }
+    }
+  });
+}
+
+TEST(norm_errors) {
+  with_context([](const Context& context) {
+    const Tensor x = floats(context, 2, 3, {1, 2, 3, 4, 5, 6}), w = floats(context, 2, 1, {1, 2});
+    EXPECT_ERROR([&] { OpRun(context, rms_norm_operator(), epsilon(1e-6), {x, w}); }, "ERR_INVALID_SHAPE",
+                 "rms_norm: weight: expected shape [3, 1], got [2, 1]");
+    EXPECT_ERROR([&] { OpRun(context, layer_norm_operator(), epsilon(1e-6), {x, x}); }, "ERR_INVALID_SHAPE",
+                 "layer_norm: weight");
+    EXPECT_ERROR([&] { OpRun(context, rms_norm_operator(), epsilon(-1.0), {x, w}); }, "ERR_INVALID_ARGUMENT",
+                 "rms_norm: attribute epsilon");
+  });
+}
+
+}  // namespace
+}  // namespace tidemerge::testing

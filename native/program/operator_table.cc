@@ -1,0 +1,58 @@
+// One row per operator. Adding one: its header, its row.
+
+#include "program/operator_table.h"
+
+#include "ops/attention.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
+#include "ops/kv_cache.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+#include "ops/offsets.h"
+#include "ops/patch.h"
+#include "ops/quantiles.h"
+#include "ops/random.h"
+#include "ops/rows.h"
+#include "ops/sample.h"
+#include "ops/tokenize.h"
+
+namespace tidemerge {
+
+OperatorTable operator_table() {
+  static const OperatorInfo* const rows[] = {
+      &attention_operator(),
+      &pack_keys_operator(),
+      &add_operator(),
+      &multiply_operator(),
+      &activation_operator(),
+      &scale_shift_operator(),
+      &embedding_operator(),
+      &cached_attention_operator(),
+      &linear_operator(),
+      &rms_norm_operator(),
+      &layer_norm_operator(),
+      &softmax_operator(),
+      &uniform_offsets_operator(),
+      &fill_ids_operator(),
+      &instance_norm_patch_operator(),
+      &append_row_operator(),
+      &sample_quantiles_operator(),
+      &sample_mean_operator(),
+      &sample_median_operator(),
+      &interpolate_quantiles_operator(),
+      &series_keys_operator(),
+      &columns_operator(),
+      &gather_rows_operator(),
+      &repeat_rows_operator(),
+      &pad_rows_operator(),
+      &write_column_operator(),
+      &zeros_operator(),
+      &sample_tokens_operator(),
+      &sampling_distribution_operator(),
+      &mean_scale_tokenize_operator(),
+      &tokens_to_values_operator(),
+  };
+  return {rows, sizeof(rows) / sizeof(rows[0])};
+}
+
+}  // namespace tidemerge

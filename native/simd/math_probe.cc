@@ -1,0 +1,45 @@
+#include "simd/math_probe.h"
+
+#include "simd/math.h"
+
+// Compiled once per instruction set.
+
+namespace tidemerge {
+namespace {
+
+#define TIDEMERGE_PROBE(function)                                            \
+  void function##_array(const float* x, float* y, size_t n) {                \
+    for (size_t i = 0; i < n; i += kLanes) store(y + i, function(load(x + i))); \
+  }
+TIDEMERGE_PROBE(exp)
+TIDEMERGE_PROBE(exp_nonpositive)
+TIDEMERGE_PROBE(log)
+TIDEMERGE_PROBE(log1p)
+TIDEMERGE_PROBE(tanh)
+TIDEMERGE_PROBE(erf)
+TIDEMERGE_PROBE(sigmoid)
+TIDEMERGE_PROBE(silu)
+TIDEMERGE_PROBE(softplus)
+TIDEMERGE_PROBE(gelu)
+TIDEMERGE_PROBE(gelu_tanh)
+#undef TIDEMERGE_PROBE
+
+}  // namespace
+
+namespace TIDEMERGE_SET {
+extern const MathProbe math_probe;
+const MathProbe math_probe = {
+    .exp = exp_array,
+    .exp_nonpositive = exp_nonpositive_array,
+    .log = log_array,
+    .log1p = log1p_array,
+    .tanh = tanh_array,
+    .erf = erf_array,
+    .sigmoid = sigmoid_array,
+    .silu = silu_array,
+    .softplus = softplus_array,
+    .gelu = gelu_array,
+    .gelu_tanh = gelu_tanh_array,
+};
+}  // namespace TIDEMERGE_SET
+}  // namespace tidemerge

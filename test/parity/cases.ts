@@ -1,0 +1,30 @@
+import { cases as attention } from './attention.cases.js';
+import { cases as cachedAttention } from './cached-attention.cases.js';
+import type { ParityCase } from './case.js';
+import { cases as elementwise } from './elementwise.cases.js';
+import { cases as embedding } from './embedding.cases.js';
+import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
+import { cases as linear } from './linear.cases.js';
+import { cases as norm } from './norm.cases.js';
+import { cases as offsets } from './offsets.cases.js';
+import { cases as program } from './program.cases.js';
+import { cases as quantiles } from './quantiles.cases.js';
+import { cases as rows } from './rows.cases.js';
+import { cases as sample } from './sample.cases.js';
+import { cases as tokenize } from './tokenize.cases.js';
+
+export const CASES: readonly ParityCase[] = [
+  ...attention,
+  ...cachedAttention,
+  ...elementwise,
+  ...embedding,
+  ...instanceNormPatch,
+  ...linear,
+  ...norm,
+  ...offsets,
+  ...program,
+  ...quantiles,
+  ...rows,
+  ...sample,
+  ...tokenize,
+];

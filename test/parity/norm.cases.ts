@@ -1,0 +1,81 @@
+import { layerNorm, rmsNorm } from '../../lib/ops/norm.js';
+import { matrix } from '../../lib/tensor/tensor.js';
+import type { Bound, ParityCase } from './case.js';
+import { Random } from './random.js';
+import { forEachElement, rowAt, TINY, U } from './tolerance.js';
+
+const EPSILON = 1e-6;
+
+/**
+ * Squares are summed without cancellation: cols + 1 roundings; the root halves them; the quotient, the product with the
+ * weight and the rounding of the mean, of epsilon and of the root itself add a few.
+ */
+const rmsBound: Bound = ({ inputs, expected }) => {
+  const relative = (inputs.x!.cols + 12) * U;
+  return forEachElement(expected, (y) => relative * Math.abs(y) + TINY);
+};
+
+/** The error of the mean moves every deviation, and through them the root. */
+const layerBound: Bound = ({ inputs, weights, expected }) => {
+  const { cols, data } = inputs.x!;
+  return forEachElement(expected, (y, at) => {
+    const row = rowAt(inputs.x!, at);
+    const mean = row.reduce((a, b) => a + b, 0) / cols;
+    const root = Math.sqrt(row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / cols + EPSILON);
+    const shift = (cols + 3) * 2 * U * row.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+    const scaled = Math.abs(data[at]! - mean) / root;
+    const weight = Math.abs(weights.weight!.data[at % cols]!);
+    const relative = shift / root + (cols + 12) * U;
+    return weight * (shift / root + scaled * relative) + 2 * U * (Math.abs(y) + weight * scaled) + TINY;
+  });
+};
+
+function vector(random: Random, n: number) {
+  return { kind: 'vector', dtype: 'float32', shape: [n, 1], data: random.normals(n) } as const;
+}
+
+function normCase(kind: 'rms' | 'layer', rows: number, cols: number, scale = 1): ParityCase {
+  const random = new Random(rows * 100 + cols);
+  return {
+    name: `${kind} norm of [${rows}, ${cols}] of size ${scale}`,
+    weights: {
+      weight: vector(random, cols),
+      ...(kind === 'layer' && cols % 2 === 1 ? { bias: vector(random, cols) } : {}),
+    },
+    runs: [{ x: random.matrix(rows, cols, scale) }],
+    record: ({ x, weight, bias }) => ({
+      y:
+        kind === 'rms'
+          ? rmsNorm(x!, weight!, { epsilon: EPSILON })
+          : layerNorm(x!, weight!, { epsilon: EPSILON, bias }),
+    }),
+    bounds: { y: kind === 'rms' ? rmsBound : layerBound },
+    roles: { x: { per: 1 }, y: { per: 1 } },
+  };
+}
+
+const wrong = normCase('rms', 2, 3);
+
+export const cases: ParityCase[] = [
+  ...(['rms', 'layer'] as const).flatMap((kind) => [
+    normCase(kind, 1, 1),
+    normCase(kind, 3, 7),
+    normCase(kind, 4, 64),
+    normCase(kind, 300, 67),
+    normCase(kind, 2, 33, 1e4),
+    normCase(kind, 2, 33, 1e-4),
+    normCase(kind, 0, 5),
+    normCase(kind, 2, 513),
+  ]),
+  {
+    ...wrong,
+    name: 'rms norm of NaN and zeros',
+    runs: [{ x: matrix(Float32Array.of(1, NaN, 1, 0, 0, 0, 1, 2, 3), 3) }],
+  },
+  {
+    ...wrong,
+    name: 'rms norm with a weight of another length',
+    runs: [{ x: new Random(1).matrix(2, 4) }],
+    fails: 'ERR_INVALID_SHAPE',
+  },
+];
