@@ -17,6 +17,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   ERR_UNSUPPORTED_ISA: EXIT.usage,
   ERR_UNSUPPORTED: EXIT.usage,
   ERR_BAD_DATA: EXIT.badData,
+  ERR_FILE_ACCESS: EXIT.badData,
   ERR_MODEL_NOT_FOUND: EXIT.modelNotFound,
   ERR_BAD_MODEL: EXIT.badData,
   ERR_BAD_SAFETENSORS: EXIT.badData,

@@ -25,10 +25,12 @@ export interface SeriesSet {
   readonly errors: Map<number, TidemergeError>;
 }
 
-interface Source {
-  readonly series: unknown;
-  readonly begin: number;
-  readonly end: number;
+/** Series i is the values of `series(i)` from `begin(i)` to `end(i)`. */
+interface Sources {
+  readonly count: number;
+  readonly series: (i: number) => unknown;
+  readonly begin: (i: number) => number;
+  readonly end: (i: number) => number;
 }
 
 /**
@@ -37,29 +39,30 @@ interface Source {
  */
 export function copySeries(inputs: SeriesInputs, contextLength: number): SeriesSet {
   const sources = isFlat(inputs) ? flatSources(inputs) : listSources(inputs);
+  const { count } = sources;
   const errors = new Map<number, TidemergeError>();
-  const offsets = new Float64Array(sources.length + 1);
+  const offsets = new Float64Array(count + 1);
   let single = true;
-  for (const [i, source] of sources.entries()) {
-    const error = refuse(source, i);
+  for (let i = 0, total = 0; i < count; i++) {
+    const series = sources.series(i);
+    const length = sources.end(i) - sources.begin(i);
+    const error = refuse(series, length, i);
     if (error) errors.set(i, error);
-    else if (floatKind(source.series) !== 'Float32Array') single = false;
-    const length = error ? 0 : source.end - source.begin;
-    offsets[i + 1] = (offsets[i] as number) + Math.min(length, contextLength);
+    else {
+      if (single && floatKind(series) !== 'Float32Array') single = false;
+      total += Math.min(length, contextLength);
+    }
+    offsets[i + 1] = total;
   }
-  const values = allocate(offsets[sources.length] as number, single);
-  for (const [i, { series, end }] of sources.entries()) {
+  const values = allocate(offsets[count] as number, single);
+  for (let i = 0; i < count; i++) {
     if (errors.has(i)) continue;
     const at = offsets[i] as number;
-    const begin = end - ((offsets[i + 1] as number) - at);
-    if (!Array.isArray(series)) {
-      values.set((series as Float64Array).subarray(begin, end), at);
-    } else {
-      const error = copyNumbers(series, begin, end, values, at);
-      if (error !== undefined) errors.set(i, badValue(i, error, series[error]));
-    }
+    const end = sources.end(i);
+    const bad = copyRange(sources.series(i), end - ((offsets[i + 1] as number) - at), end, values, at);
+    if (bad !== undefined) errors.set(i, badValue(i, bad, (sources.series(i) as unknown[])[bad]));
   }
-  return { count: sources.length, values, offsets, errors };
+  return { count, values, offsets, errors };
 }
 
 function isFlat(inputs: SeriesInputs): inputs is FlatSeries {
@@ -68,14 +71,19 @@ function isFlat(inputs: SeriesInputs): inputs is FlatSeries {
   );
 }
 
-function listSources(inputs: Series | readonly Series[]): Source[] {
-  const whole = (series: unknown) => ({ series, begin: 0, end: (series as { length?: number } | null)?.length ?? 0 });
-  if (floatKind(inputs)) return [whole(inputs)];
+function listSources(inputs: Series | readonly Series[]): Sources {
+  const whole = (list: readonly unknown[]): Sources => ({
+    count: list.length,
+    series: (i) => list[i],
+    begin: () => 0,
+    end: (i) => (list[i] as { length?: number } | null)?.length ?? 0,
+  });
+  if (floatKind(inputs)) return whole([inputs]);
   if (Array.isArray(inputs)) {
     const list = inputs as readonly unknown[];
     // An array that begins with a number, a text or null is one series, whatever follows.
     const isOne = list.length > 0 && !(typeof list[0] === 'object' && list[0] !== null);
-    return isOne ? [whole(list)] : list.map(whole);
+    return whole(isOne ? [list] : list);
   }
   const got = ArrayBuffer.isView(inputs) ? (inputs as object).constructor.name : show(inputs);
   throw new TidemergeError(
@@ -84,7 +92,7 @@ function listSources(inputs: Series | readonly Series[]): Source[] {
   );
 }
 
-function flatSources({ values, sizes }: FlatSeries): Source[] {
+function flatSources({ values, sizes }: FlatSeries): Sources {
   const kind = floatKind(values);
   if (!kind && !Array.isArray(values)) {
     const got = ArrayBuffer.isView(values) ? (values as object).constructor.name : show(values);
@@ -99,25 +107,26 @@ function flatSources({ values, sizes }: FlatSeries): Source[] {
   if (!Array.isArray(sizes) && !ArrayBuffer.isView(sizes)) {
     throw new TidemergeError('ERR_INVALID_ARGUMENT', `inputs: sizes: expected an array of counts, got ${show(sizes)}`);
   }
-  let end = 0;
-  const sources = Array.from(sizes as ArrayLike<number>, (size, i) => {
-    if (!Number.isSafeInteger(size) || size < 0) {
+  const count = sizes.length;
+  const bounds = new Float64Array(count + 1);
+  for (let i = 0; i < count; i++) {
+    const size: unknown = sizes[i];
+    if (!Number.isSafeInteger(size) || (size as number) < 0) {
       throw new TidemergeError('ERR_INVALID_SHAPE', `inputs: sizes[${i}]: expected a count, got ${show(size)}`);
     }
-    end += size;
-    return { series: values, begin: end - size, end };
-  });
-  if (end !== values.length) {
+    bounds[i + 1] = (bounds[i] as number) + (size as number);
+  }
+  if (bounds[count] !== values.length) {
     throw new TidemergeError(
       'ERR_INVALID_SHAPE',
-      `inputs: sizes: expected a sum of ${values.length} (the values), got ${end}`,
+      `inputs: sizes: expected a sum of ${values.length} (the values), got ${bounds[count]}`,
     );
   }
-  return sources;
+  return { count, series: () => values, begin: (i) => bounds[i] as number, end: (i) => bounds[i + 1] as number };
 }
 
 /** What can be said without looking at the values. */
-function refuse({ series, begin, end }: Source, i: number): TidemergeError | undefined {
+function refuse(series: unknown, length: number, i: number): TidemergeError | undefined {
   const kind = floatKind(series);
   if (!kind && !Array.isArray(series)) {
     const got = ArrayBuffer.isView(series) ? (series as object).constructor.name : show(series);
@@ -126,15 +135,16 @@ function refuse({ series, begin, end }: Source, i: number): TidemergeError | und
       `series ${i}: expected a Float32Array, a Float64Array or numbers, got ${got}`,
     );
   }
-  if (end > begin) return undefined;
+  if (length > 0) return undefined;
   if (kind && isEmptyAndDetached(series as Float32Array)) {
     return new TidemergeError('ERR_DETACHED_BUFFER', `series ${i}: its buffer was detached`);
   }
   return new TidemergeError('ERR_BAD_DATA', `series ${i}: expected at least one value, got none`);
 }
 
-/** By name and not by class: arrays of another realm are as good. */
+/** By name and not by class alone: arrays of another realm are as good. */
 function floatKind(series: unknown): 'Float32Array' | 'Float64Array' | undefined {
+  if (series instanceof Float32Array) return 'Float32Array';
   if (!ArrayBuffer.isView(series)) return undefined;
   const name = (series as Float32Array)[Symbol.toStringTag] as string;
   return name === 'Float32Array' || name === 'Float64Array' ? name : undefined;
@@ -153,15 +163,21 @@ function allocate(length: number, single: boolean): Float32Array | Float64Array 
 }
 
 /** Gives the index of the first element that is neither a number nor null. */
-function copyNumbers(
-  source: readonly unknown[],
+function copyRange(
+  series: unknown,
   begin: number,
   end: number,
   target: Float32Array | Float64Array,
   at: number,
 ): number | undefined {
+  if (!Array.isArray(series)) {
+    const typed = series as Float32Array | Float64Array;
+    // Making a view costs more than copying a short series.
+    target.set(begin === 0 && end === typed.length ? typed : typed.subarray(begin, end), at);
+    return undefined;
+  }
   for (let i = begin; i < end; i++) {
-    const value = source[i];
+    const value: unknown = series[i];
     if (typeof value === 'number') target[at + i - begin] = value;
     else if (value === null) target[at + i - begin] = NaN;
     else return i;

@@ -2,12 +2,12 @@
 
 // Softmax attention over a ragged batch, all heads.
 //
-//     attention(q f32 [Rq, *], k f32 [Rk, *] | packed keys, v f32 [Rk, *], queryOffsets i32 [B+1, 1], keyOffsets i32
-//     [B+1, 1],
-//               queryPositions? i32 [Rq, 1], keyPositions? i32 [Rk, 1], distanceBias? f32 [heads, 2*D+1], keySizes? f32
-//               [Rk, 1])
-//         {numHeads, headDim, scale, causal, queryColumn, keyColumn, valueColumn, packedKeys} -> f32 [Rq,
-//         numHeads*headDim]
+//     attention(q f32 [Rq, *], k f32 [Rk, *] | packed keys, v f32 [Rk, *],
+//               queryOffsets i32 [B+1, 1], keyOffsets i32 [B+1, 1],
+//               queryPositions? i32 [Rq, 1], keyPositions? i32 [Rk, 1],
+//               distanceBias? f32 [heads, 2*D+1], keySizes? f32 [Rk, 1])
+//         {numHeads, headDim, scale, causal, queryColumn, keyColumn, valueColumn, packedKeys}
+//         -> f32 [Rq, numHeads*headDim]
 //
 // Per series and head h, with q the columns queryColumn + h*headDim … of its queries, k and v likewise:
 //     score[i, j] = scale * <q[i], k[j]> + distanceBias[h][clamp(keyPosition[j] - queryPosition[i], -D, D) + D]

@@ -5,9 +5,10 @@
 //
 //     add(a f32 [R, C], b f32 [R, C]) -> f32 [R, C]
 //     multiply(a f32 [R, C], b f32 [R, C]) -> f32 [R, C]
-//     activation(x f32 [R, C]) {kind} -> f32 [R, C]           kind: 'none' | 'relu' | 'gelu' | 'gelu_tanh' | 'silu', as
-//     in `linear` scale_shift(x f32 [R, C], scale f32 [R], shift f32 [R]) -> f32 [R, C]       x * scale + shift, one of
-//     each per row
+//     activation(x f32 [R, C]) {kind} -> f32 [R, C]
+//         kind: 'none' | 'relu' | 'gelu' | 'gelu_tanh' | 'silu', as in `linear`
+//     scale_shift(x f32 [R, C], scale f32 [R], shift f32 [R]) -> f32 [R, C]
+//         x * scale + shift, one scale and one shift per row
 
 #include "ops/operator.h"
 

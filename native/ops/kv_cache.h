@@ -1,8 +1,7 @@
 #pragma once
 
-// cached_attention(q f32 [R, *], k f32 [R, *], v f32 [R, *], keyState, valueState, step i32 [1, 1], capacity i32 [1,
-// 1],
-//                  distanceBias? f32 [heads, 2*D+1])
+// cached_attention(q f32 [R, *], k f32 [R, *], v f32 [R, *], keyState, valueState,
+//                  step i32 [1, 1], capacity i32 [1, 1], distanceBias? f32 [heads, 2*D+1])
 //     {numHeads, headDim, scale, queryColumn, keyColumn, valueColumn} -> f32 [R, numHeads*headDim]
 //
 // One step of decoding R independent sequences. Row r's key and value are stored at place `step` of its own cache, then

@@ -3,10 +3,12 @@
 // Normalisation of rows. A row's result depends on that row alone; error bounds are those of kernels/norm/norm.h and
 // kernels/softmax/softmax.h.
 //
-//     rms_norm(x f32 [R, C], weight f32 [C]) {epsilon} -> f32 [R, C]               x / sqrt(mean(x^2) + epsilon) *
-//     weight layer_norm(x f32 [R, C], weight f32 [C], bias? f32 [C]) {epsilon} -> f32 [R, C]
-//                                                                (x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias
-//     softmax(x f32 [R, C]) -> f32 [R, C]                        exp(x - max) / sum of that, over the columns
+//     rms_norm(x f32 [R, C], weight f32 [C]) {epsilon} -> f32 [R, C]
+//         x / sqrt(mean(x^2) + epsilon) * weight
+//     layer_norm(x f32 [R, C], weight f32 [C], bias? f32 [C]) {epsilon} -> f32 [R, C]
+//         (x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias
+//     softmax(x f32 [R, C]) -> f32 [R, C]
+//         exp(x - max) / sum of that, over the columns
 
 #include "ops/operator.h"
 

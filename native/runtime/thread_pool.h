@@ -37,14 +37,16 @@ class ThreadPool {
     run(count, [](const void* f, size_t index, int thread) { (*static_cast<const F*>(f))(index, thread); }, &fn);
   }
 
-  // fn(begin, end, thread) over at most threads() ranges that together cover [0, count). Ranges begin at
-  // multiples of `grain` and are no shorter than it, except the last. For loops whose elements do not
-  // depend on each other: the borders depend on the number of threads, results must not.
+  // fn(begin, end, thread) over ranges that together cover [0, count). Ranges begin at multiples of `grain` and are
+  // no shorter than it, except the last; there are up to four for every thread, so that one that is held up can be
+  // helped. For loops whose elements do not depend on each other: the borders depend on the number of threads,
+  // results must not.
   template <typename F>
   void parallel_ranges(size_t count, size_t grain, const F& fn) {
     if (count == 0) return;
     const size_t grains = (count + grain - 1) / grain;
-    const size_t ranges = grains < static_cast<size_t>(threads_) ? grains : static_cast<size_t>(threads_);
+    const size_t most = threads_ == 1 ? 1 : 4 * static_cast<size_t>(threads_);
+    const size_t ranges = grains < most ? grains : most;
     parallel_for(ranges, [&](size_t r, int thread) {
       const size_t begin = grains * r / ranges * grain;
       const size_t end = r + 1 == ranges ? count : grains * (r + 1) / ranges * grain;

@@ -22,7 +22,8 @@ describe('dispose', () => {
     await later(wait);
     session.dispose();
     session.dispose();
-    for (const run of [running, queued]) await expect(run).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    const ends = await Promise.allSettled([running, queued]);
+    for (const end of ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'ERR_DISPOSED' } });
     expect(await foreign).toEqual({ y: column(2) });
     await expect(session.run({ x: column(1), count: int32(1) })).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
     expect(() => session.reset()).toThrow('session: used after dispose()');

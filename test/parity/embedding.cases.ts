@@ -1,5 +1,5 @@
 import { embedding } from '../../lib/ops/embedding.js';
-import { float32ToBfloat16 } from '../../lib/tensor/bfloat16.js';
+import { float32ToBfloat16 } from '../../lib/tensor/half-floats.js';
 import { matrix } from '../../lib/tensor/tensor.js';
 import type { ParityCase } from './case.js';
 import { Random } from './random.js';

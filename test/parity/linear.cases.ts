@@ -1,6 +1,6 @@
 import { activationFunction } from '../../lib/backend/reference/elementwise.js';
 import { type Activation, linear } from '../../lib/ops/linear.js';
-import { float32ToBfloat16 } from '../../lib/tensor/bfloat16.js';
+import { float32ToBfloat16 } from '../../lib/tensor/half-floats.js';
 import { matrix } from '../../lib/tensor/tensor.js';
 import type { Bound, ParityCase, Tensors } from './case.js';
 import { Random } from './random.js';

@@ -1,4 +1,4 @@
-import { bfloat16ToFloat32, float32ToBfloat16 } from '../../tensor/bfloat16.js';
+import { bfloat16ToFloat32, float32ToBfloat16 } from '../../tensor/half-floats.js';
 import { ARRAY_TYPES, type DType, type TensorData } from '../../tensor/tensor.js';
 import type { WeightSpec } from '../backend.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bfloat16ToFloat32, float32ToBfloat16 } from '../../../lib/tensor/bfloat16.js';
+import { bfloat16ToFloat32, float32ToBfloat16 } from '../../../lib/tensor/half-floats.js';
 
 const round = (...values: number[]) => [...bfloat16ToFloat32(float32ToBfloat16(Float32Array.from(values)))];
 

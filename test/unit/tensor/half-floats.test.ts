@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bfloat16ToFloat32, float16ToFloat32 } from '../../../lib/io/half-floats.js';
+import { bfloat16ToFloat32, float16ToFloat32 } from '../../../lib/tensor/half-floats.js';
 
 const ALL = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
 
