@@ -41,8 +41,8 @@ function* files(folder, endings) {
   }
 }
 
-function check(path, layer, target, allowed, line) {
-  if (layer === target || allowed[layer]?.includes(target)) return;
+function check(path, layer, target, line) {
+  if (layer === target || typescript[layer]?.includes(target)) return;
   problems.push(`${relative(root, path)}:${line}: ${layer} may not import ${target}`);
 }
 
@@ -63,13 +63,7 @@ for (const path of files(lib, ['.ts'])) {
       if (!match) return;
       const [, specifier] = match;
       if (specifier.startsWith('.')) {
-        check(
-          path,
-          layer,
-          layerOf(normalize(join(dirname(path), specifier.replace(/\.js$/, '.ts'))), lib),
-          typescript,
-          index + 1,
-        );
+        check(path, layer, layerOf(normalize(join(dirname(path), specifier.replace(/\.js$/, '.ts'))), lib), index + 1);
       } else if (!specifier.startsWith('node:') && layer !== 'cli') {
         problems.push(
           `${relative(root, path)}:${index + 1}: the library imports nothing at run time, found '${specifier}'`,
@@ -78,21 +72,24 @@ for (const path of files(lib, ['.ts'])) {
     });
 }
 
+// What ships is what sources.json lists for the addon, and every header that is reached from there.
 const nativeRoot = join(root, 'native');
-for (const path of files(nativeRoot, ['.cc', '.h'])) {
-  const layer = layerOf(path, nativeRoot);
-  const isTest = /_(test|bench|reference)\.(cc|h)$/.test(path) || layer === 'testing';
-  if (!(layer in native) && layer !== 'testing')
-    problems.push(`${relative(root, path)}: native/${layer} is in no layer`);
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .forEach((text, index) => {
-      if (/#include [<"](napi|node_api)/.test(text) && layer !== 'addon') {
-        problems.push(`${relative(root, path)}:${index + 1}: only native/addon may include Node's headers`);
-      }
-      const match = /#include "([a-z_]+)\//.exec(text);
-      if (match && !isTest) check(path, layer, match[1], native, index + 1);
-    });
+const { kernels, core, addon } = JSON.parse(readFileSync(join(nativeRoot, 'sources.json'), 'utf8'));
+const shipped = new Set([...kernels, ...core, ...addon]);
+
+for (const name of shipped) {
+  const text = readFileSync(join(nativeRoot, name), 'utf8');
+  const layer = name.split('/')[0];
+  if (!(layer in native)) problems.push(`native/${name}: native/${layer} is in no layer`);
+  if (/#include [<"](napi|node_api)/.test(text) && layer !== 'addon') {
+    problems.push(`native/${name}: only native/addon may include Node's headers`);
+  }
+  for (const [, header] of text.matchAll(/^#include "([a-z0-9_/]+\.h)"/gm)) {
+    const target = header.split('/')[0];
+    if (target !== layer && !native[layer]?.includes(target)) {
+      problems.push(`native/${name}: ${layer} may not import ${header}`);
+    } else shipped.add(header);
+  }
 }
 
 if (problems.length > 0) {

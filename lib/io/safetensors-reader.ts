@@ -1,8 +1,8 @@
 import { endianness } from 'node:os';
 import { TidemergeError } from '../errors.js';
+import { bfloat16ToFloat32, float16ToFloat32 } from '../tensor/half-floats.js';
 import type { ByteRange } from './byte-range.js';
 import { fileRange, memoryRange } from './byte-range.js';
-import { bfloat16ToFloat32, float16ToFloat32 } from '../tensor/half-floats.js';
 import { quote, quoteList } from './quote.js';
 import { arrayFor } from './safetensors-dtype.js';
 import type { SafetensorsHeader, TensorEntry } from './safetensors-header.js';

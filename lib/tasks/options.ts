@@ -71,7 +71,8 @@ export function readBatchOptions(options: BatchOptions): BatchRequest {
   const { batchSize = 'auto', onError = 'collect', signal, onProgress } = options;
   if (batchSize !== 'auto') expectInteger('batchSize', batchSize, 1, "or 'auto'");
   if (onError !== 'collect' && onError !== 'throw') throw invalid('onError', "'collect' or 'throw'", onError);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+    throw invalid('signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw invalid('onProgress', 'a function', onProgress);
   return { batchSize, throwErrors: onError === 'throw', signal, onProgress };

@@ -25,7 +25,9 @@ uint64_t read_xcr0() {
 X86Registers read_registers() {
   X86Registers out;
   uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-  out.max_leaf = __get_cpuid_max(0, nullptr);
+  __cpuid(0, eax, ebx, ecx, edx);
+  out.max_leaf = eax;
+  out.is_amd = ebx == signature_AMD_ebx && ecx == signature_AMD_ecx && edx == signature_AMD_edx;
   if (out.max_leaf >= 1) {
     __cpuid(1, eax, ebx, ecx, edx);
     out.leaf1_ecx = ecx;
@@ -86,6 +88,7 @@ FeatureSet decode_x86(const X86Registers& r) {
   add(bit(r.leaf7_ebx, 31), kFeatureAvx512Vl);
   add(bit(r.leaf7_ecx, 11), kFeatureAvx512Vnni);
   add(bit(r.leaf7_1_eax, 5), kFeatureAvx512Bf16);
+  add(bit(r.leaf7_1_eax, 5) && r.is_amd, kFeatureFastBf16);
   return features;
 }
 
@@ -109,6 +112,7 @@ const char* feature_name(Feature feature) {
     case kFeatureAvx512Vnni: return "AVX512-VNNI";
     case kFeatureAvx512Bf16: return "AVX512-BF16";
     case kFeatureNeon: return "NEON";
+    case kFeatureFastBf16: return "fast-BF16";
   }
   return "unknown";
 }

@@ -20,6 +20,9 @@ enum Feature : uint32_t {
   kFeatureAvx512Vnni = 1u << 10,
   kFeatureAvx512Bf16 = 1u << 11,
   kFeatureNeon = 1u << 12,
+  // Not a capability but a speed: vdpbf16ps does more multiply-adds a cycle than the float one. True of AMD (Zen 4 on); on
+  // Intel it does half of them (measured on Emerald Rapids: 84 against 170 GFLOP/s), the matrix tiles aside.
+  kFeatureFastBf16 = 1u << 13,
 };
 
 using FeatureSet = uint32_t;
@@ -27,6 +30,7 @@ using FeatureSet = uint32_t;
 // The registers the decision is made from, so that the decision can be tested for processors nobody has at hand.
 struct X86Registers {
   uint32_t max_leaf = 0;
+  bool is_amd = false;
   uint32_t leaf1_ecx = 0, leaf1_edx = 0;
   uint32_t leaf7_ebx = 0, leaf7_ecx = 0;
   uint32_t leaf7_1_eax = 0;

@@ -20,11 +20,14 @@ constexpr FeatureSet required_by_avx2_vnni = kAvx2Features | kFeatureAvxVnni;
 constexpr FeatureSet required_by_avx512 = kAvx512Features;
 constexpr FeatureSet required_by_avx512_vnni = kAvx512Features | kFeatureAvx512Vnni;
 constexpr FeatureSet required_by_avx512_bf16 = kAvx512Features | kFeatureAvx512Vnni | kFeatureAvx512Bf16;
+// A set is worthwhile wherever it runs, but for the one that only changes how bf16 weights are multiplied.
+constexpr FeatureSet extra_for_baseline = 0, extra_for_avx2 = 0, extra_for_avx2_vnni = 0, extra_for_avx512 = 0;
+constexpr FeatureSet extra_for_avx512_vnni = 0, extra_for_avx512_bf16 = kFeatureFastBf16;
 #else
-constexpr FeatureSet required_by_neon = kFeatureNeon;
+constexpr FeatureSet required_by_neon = kFeatureNeon, extra_for_neon = 0;
 #endif
 
-#define TIDEMERGE_SET_ENTRY(set) {#set, required_by_##set},
+#define TIDEMERGE_SET_ENTRY(set) {#set, required_by_##set, required_by_##set | extra_for_##set},
 constexpr InstructionSet kInstructionSets[] = {TIDEMERGE_FOR_EACH_SET(TIDEMERGE_SET_ENTRY)};
 #undef TIDEMERGE_SET_ENTRY
 
@@ -71,7 +74,7 @@ const InstructionSet& select_instruction_set(const char* forced, const char* env
   if (is_given(forced)) return forced_set(forced, "isa", features);
   if (is_given(environment)) return forced_set(environment, "TIDEMERGE_ISA", features);
   for (const InstructionSet& set : instruction_sets()) {
-    if (supports(features, set)) return set;
+    if ((features & set.worthwhile) == set.worthwhile) return set;
   }
   throw Error("ERR_UNSUPPORTED_ISA", "isa: this machine supports none of " + names_of_sets(~FeatureSet{0}));
 }

@@ -24,7 +24,8 @@ namespace tidemerge {
 
 struct InstructionSet {
   const char* name;
-  FeatureSet required;
+  FeatureSet required;   // to run at all
+  FeatureSet worthwhile; // to be chosen without being asked for; includes `required`
 };
 
 struct InstructionSetList {
@@ -42,7 +43,7 @@ inline bool supports(FeatureSet features, const InstructionSet& set) {
 }
 
 // The set to run: `forced` if it is neither null nor empty, else the environment variable TIDEMERGE_ISA if set and not
-// empty, else the best set the processor supports. A forced set is never replaced by another one.
+// empty, else the best set that is worthwhile on the processor. A forced set is never replaced by another one.
 //
 // Throws Error: ERR_INVALID_ISA for a name that does not exist on this architecture, ERR_UNSUPPORTED_ISA for a set the
 // processor or the operating system lacks; the message lists what is there.

@@ -32,7 +32,8 @@ TEST(select_takes_the_best_supported_set) {
   EXPECT_EQ(outcome(nullptr, nullptr, kEverything), std::string(instruction_sets().data[0].name));
   for (const InstructionSet& set : instruction_sets()) {
     EXPECT_TRUE(supports(set.required, set));
-    const std::string chosen = outcome(nullptr, nullptr, set.required);
+    EXPECT_TRUE(supports(set.worthwhile, set));
+    const std::string chosen = outcome(nullptr, nullptr, set.worthwhile);
     EXPECT_EQ(chosen, std::string(set.name));
   }
   EXPECT_EQ(outcome(nullptr, nullptr, 0), std::string("ERR_UNSUPPORTED_ISA"));
@@ -77,6 +78,7 @@ TEST(kernel_sets_and_instruction_sets_are_the_same_list) {
 X86Registers with_everything() {
   X86Registers registers;
   registers.max_leaf = 0x20;
+  registers.is_amd = true;
   registers.leaf1_ecx = registers.leaf1_edx = registers.leaf7_ebx = registers.leaf7_ecx = registers.leaf7_1_eax = ~0u;
   registers.xcr0 = 0xe7;
   return registers;
@@ -97,6 +99,13 @@ TEST(decode_x86_needs_the_operating_system) {
   registers = with_everything();
   registers.leaf1_ecx &= ~(1u << 27);  // xgetbv is not enabled, xcr0 means nothing
   EXPECT_EQ(best_of(registers), std::string("baseline"));
+}
+
+TEST(avx512_bf16_is_chosen_only_where_its_dot_product_is_fast_but_can_be_forced) {
+  X86Registers intel = with_everything();
+  intel.is_amd = false;
+  EXPECT_EQ(best_of(intel), std::string("avx512_vnni"));
+  EXPECT_EQ(outcome("avx512_bf16", nullptr, decode_x86(intel)), std::string("avx512_bf16"));
 }
 
 TEST(decode_x86_steps_down_with_each_missing_feature) {

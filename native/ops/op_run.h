@@ -9,7 +9,7 @@
 //   });
 //
 // Every run checks that the operator left its inputs alone and wrote all of its outputs, and computes a second time
-// with in-place outputs allowed, which must give the same bytes.
+// with in-place outputs allowed and with 2 threads, which must give the same bytes.
 
 #include <cmath>
 #include <cstring>

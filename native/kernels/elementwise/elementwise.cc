@@ -5,9 +5,17 @@
 namespace tidemerge {
 namespace {
 
+// Four independent registers a round: the functions are long chains of dependent operations.
 template <typename Function>
 TIDEMERGE_INLINE void map(const float* x, float* out, size_t n, Function function) {
   size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    const Vec y0 = function(load(x + i));
+    const Vec y1 = function(load(x + i + kLanes));
+    const Vec y2 = function(load(x + i + 2 * kLanes));
+    const Vec y3 = function(load(x + i + 3 * kLanes));
+    store(out + i, y0), store(out + i + kLanes, y1), store(out + i + 2 * kLanes, y2), store(out + i + 3 * kLanes, y3);
+  }
   for (; i + kLanes <= n; i += kLanes) store(out + i, function(load(x + i)));
   const int rest = static_cast<int>(n - i);
   if (rest > 0) store_first(out + i, function(load_first(x + i, rest)), rest);
@@ -22,16 +30,16 @@ TIDEMERGE_INLINE void map(const float* a, const float* b, float* out, size_t n, 
 }
 
 void add_f32(const float* a, const float* b, float* out, size_t n) {
-  map(a, b, out, n, [](Vec x, Vec y) { return add(x, y); });
+  map(a, b, out, n, [](Vec x, Vec y) TIDEMERGE_INLINE_LAMBDA { return add(x, y); });
 }
 void sub_f32(const float* a, const float* b, float* out, size_t n) {
-  map(a, b, out, n, [](Vec x, Vec y) { return sub(x, y); });
+  map(a, b, out, n, [](Vec x, Vec y) TIDEMERGE_INLINE_LAMBDA { return sub(x, y); });
 }
 void mul_f32(const float* a, const float* b, float* out, size_t n) {
-  map(a, b, out, n, [](Vec x, Vec y) { return mul(x, y); });
+  map(a, b, out, n, [](Vec x, Vec y) TIDEMERGE_INLINE_LAMBDA { return mul(x, y); });
 }
 void mul_silu_f32(const float* a, const float* b, float* out, size_t n) {
-  map(a, b, out, n, [](Vec x, Vec gate) { return mul(x, silu(gate)); });
+  map(a, b, out, n, [](Vec x, Vec gate) TIDEMERGE_INLINE_LAMBDA { return mul(x, silu(gate)); });
 }
 
 void mul_add_f32(const float* a, const float* b, const float* c, float* out, size_t n) {
@@ -45,7 +53,7 @@ void mul_add_f32(const float* a, const float* b, const float* c, float* out, siz
 void scale_shift_f32(const float* x, float scale, float shift, float* out, size_t n) {
   const Vec s = broadcast(scale);
   const Vec t = broadcast(shift);
-  map(x, out, n, [s, t](Vec v) { return fma(v, s, t); });
+  map(x, out, n, [s, t](Vec v) TIDEMERGE_INLINE_LAMBDA { return fma(v, s, t); });
 }
 
 void scale_shift_rows_f32(const float* x, ptrdiff_t x_stride, const float* scale, const float* shift, size_t rows,
@@ -57,28 +65,28 @@ void scale_shift_rows_f32(const float* x, ptrdiff_t x_stride, const float* scale
 }
 
 void relu_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return max(zero(), v); });  // in this order NaN stays NaN
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return max(zero(), v); });  // in this order NaN stays NaN
 }
 void gelu_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return gelu(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return gelu(v); });
 }
 void gelu_tanh_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return gelu_tanh(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return gelu_tanh(v); });
 }
 void silu_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return silu(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return silu(v); });
 }
 void sigmoid_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return sigmoid(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return sigmoid(v); });
 }
 void tanh_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return tanh(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return tanh(v); });
 }
 void exp_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return exp(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return exp(v); });
 }
 void softplus_f32(const float* x, float* out, size_t n) {
-  map(x, out, n, [](Vec v) { return softplus(v); });
+  map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return softplus(v); });
 }
 
 void bf16_from_f32_array(const float* x, uint16_t* out, size_t n) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "base/aligned_buffer.h"
@@ -28,12 +29,35 @@ Peak peak_of(const KernelSet& set, WeightType type) {
   return pairs ? Peak::kBf16 : Peak::kF32;
 }
 
+// Loads of the width a set has, 128 bytes at a time.
+#if defined(__x86_64__)
+#define TIDEMERGE_WIDE_LOADS __attribute__((target("avx512f")))
+#else
+#define TIDEMERGE_WIDE_LOADS
+#endif
+template <class Lanes>
+inline __attribute__((always_inline)) void read_lanes(const char* from, size_t bytes) {
+  const Lanes* p = reinterpret_cast<const Lanes*>(from);
+  constexpr size_t kStep = 128 / sizeof(Lanes);
+  Lanes sum[kStep] = {};
+  for (size_t i = 0; i < bytes / sizeof(Lanes); i += kStep) {
+    for (size_t j = 0; j < kStep; ++j) sum[j] |= p[i + j];
+  }
+  for (size_t j = 1; j < kStep; ++j) sum[0] |= sum[j];
+  testing::keep(sum[0]);
+}
+typedef int Lanes16 __attribute__((vector_size(16), may_alias));
+typedef int Lanes64 __attribute__((vector_size(64), may_alias));
+void read_narrow(const char* from, size_t bytes) { read_lanes<Lanes16>(from, bytes); }
+TIDEMERGE_WIDE_LOADS void read_wide(const char* from, size_t bytes) { read_lanes<Lanes64>(from, bytes); }
+
 // `copies` products with their own weights, which take turns: enough copies put the weights out of any cache.
 class Product {
  public:
   Product(const KernelSet& set, WeightType type, Shape shape, size_t copies = 1,
           Activation activation = Activation::kNone)
       : gemm_(*set.gemm),
+        read_(std::strncmp(set.name, "avx512", 6) == 0 ? read_wide : read_narrow),
         type_(type),
         shape_(shape),
         copies_(copies),
@@ -61,16 +85,7 @@ class Product {
 
   // Reads the weights of one turn, as fast as loads alone can.
   void read() {
-    typedef int Lanes __attribute__((vector_size(16)));
-    const Lanes* p = reinterpret_cast<const Lanes*>(packed_.data() + next_ * copy_bytes_);
-    Lanes s0 = {}, s1 = {}, s2 = {}, s3 = {};
-    for (size_t i = 0; i < copy_bytes_ / sizeof(Lanes); i += 8) {
-      s0 |= p[i] | p[i + 1];
-      s1 |= p[i + 2] | p[i + 3];
-      s2 |= p[i + 4] | p[i + 5];
-      s3 |= p[i + 6] | p[i + 7];
-    }
-    testing::keep(s0 | s1 | s2 | s3);
+    read_(packed_.data() + next_ * copy_bytes_, copy_bytes_);
     next_ = (next_ + 1) % copies_;
   }
 
@@ -80,6 +95,7 @@ class Product {
 
  private:
   const GemmKernels& gemm_;
+  void (*read_)(const char*, size_t);
   WeightType type_;
   Shape shape_;
   size_t copies_, copy_bytes_, next_ = 0;

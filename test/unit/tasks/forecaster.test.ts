@@ -284,6 +284,7 @@ describe('options', () => {
     { onError: 'ignore' },
     { limitPredictionLength: 'yes' },
     { signal: {} },
+    { signal: null },
     { onProgress: 5 },
   ])('refuses %o', async (options) => {
     for (const forecaster of [bolt, t5]) {
@@ -338,6 +339,16 @@ describe('options', () => {
     expect(() => result.quantile(0.31)).toThrow(code('ERR_INVALID_ARGUMENT'));
     expect(() => result.quantile(NaN)).toThrow(code('ERR_INVALID_ARGUMENT'));
     for (const i of [-1, 2, 0.5]) expect(() => result.series(i)).toThrow(code('ERR_INVALID_ARGUMENT'));
+  });
+
+  it('has no memory for horizons beyond all bounds', async () => {
+    for (const forecaster of [bolt, t5]) {
+      const predictionLength = 2 ** 45;
+      await expect(forecaster.predictQuantiles(series, { predictionLength })).rejects.toEqual(
+        code('ERR_OUT_OF_MEMORY'),
+      );
+      await expect(forecaster.predict(series, { predictionLength })).rejects.toEqual(code('ERR_OUT_OF_MEMORY'));
+    }
   });
 
   it('reports progress', async () => {
