@@ -3,15 +3,17 @@ export function rmsNormRows(x: Float32Array, weight: Float32Array, epsilon: numb
   const columns = weight.length;
   for (let start = 0; start < x.length; start += columns) {
     // Four sums: one alone would wait for the latency of its own addition.
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
     let i = 0;
     for (; i + 3 < columns; i += 4) {
       const at = start + i;
-      const [a, b, c, d] = [x[at]!, x[at + 1]!, x[at + 2]!, x[at + 3]!];
-      s0 += a * a;
-      s1 += b * b;
-      s2 += c * c;
-      s3 += d * d;
+      s0 += x[at]! * x[at]!;
+      s1 += x[at + 1]! * x[at + 1]!;
+      s2 += x[at + 2]! * x[at + 2]!;
+      s3 += x[at + 3]! * x[at + 3]!;
     }
     for (; i < columns; i++) s0 += x[start + i]! * x[start + i]!;
     const factor = 1 / Math.sqrt((s0 + s1 + s2 + s3) / columns + epsilon);

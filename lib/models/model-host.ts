@@ -10,6 +10,7 @@ export type Outputs = Record<string, TensorData>;
 interface Recorded {
   readonly program: ProgramHandle;
   readonly session: Session;
+  readonly hasStates: boolean;
 }
 
 /** Programs that are kept; the least recently used one goes when a model is run with ever new options. */
@@ -38,12 +39,14 @@ export class ModelHost {
   ): Promise<Outputs> {
     if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'model: used after dispose()');
     signal?.throwIfAborted();
-    const { session } = this.#recorded(key, record);
+    const { session, hasStates } = this.#recorded(key, record);
     this.#running++;
     try {
       return await session.run(inputs, { signal });
     } finally {
       this.#running--;
+      // No run continues another one here, and a decoder's cache can be the largest thing there is.
+      if (hasStates && this.#running === 0) session.reset();
       if (this.#disposed && this.#running === 0) this.#release();
     }
   }
@@ -64,7 +67,7 @@ export class ModelHost {
       record(builder);
       const { description, weights } = builder.build();
       const program = this.backend.createProgram(description, weights);
-      recorded = { program, session: program.createSession() };
+      recorded = { program, session: program.createSession(), hasStates: description.states.length > 0 };
     }
     // Maps iterate in insertion order: the first one is the least recently used.
     this.#programs.set(key, recorded);

@@ -31,6 +31,8 @@ interface Sources {
   readonly series: (i: number) => unknown;
   readonly begin: (i: number) => number;
   readonly end: (i: number) => number;
+  /** The array that holds all series and nothing else, if there is one. */
+  readonly whole?: Float32Array | Float64Array;
 }
 
 /**
@@ -53,6 +55,10 @@ export function copySeries(inputs: SeriesInputs, contextLength: number): SeriesS
       total += Math.min(length, contextLength);
     }
     offsets[i + 1] = total;
+  }
+  // Often nothing is cut off, and one copy does.
+  if (sources.whole && sources.whole.length === offsets[count]) {
+    return { count, values: copyWhole(sources.whole), offsets, errors };
   }
   const values = allocate(offsets[count] as number, single);
   for (let i = 0; i < count; i++) {
@@ -122,7 +128,13 @@ function flatSources({ values, sizes }: FlatSeries): Sources {
       `inputs: sizes: expected a sum of ${values.length} (the values), got ${bounds[count]}`,
     );
   }
-  return { count, series: () => values, begin: (i) => bounds[i] as number, end: (i) => bounds[i + 1] as number };
+  return {
+    count,
+    series: () => values,
+    begin: (i) => bounds[i] as number,
+    end: (i) => bounds[i + 1] as number,
+    ...(kind && { whole: values as Float32Array | Float64Array }),
+  };
 }
 
 /** What can be said without looking at the values. */
@@ -155,8 +167,16 @@ function isEmptyAndDetached(series: Float32Array | Float64Array): boolean {
 }
 
 function allocate(length: number, single: boolean): Float32Array | Float64Array {
+  return guarded(length, () => (single ? new Float32Array(length) : new Float64Array(length)));
+}
+
+function copyWhole(values: Float32Array | Float64Array): Float32Array | Float64Array {
+  return guarded(values.length, () => values.slice());
+}
+
+function guarded<T>(length: number, make: () => T): T {
   try {
-    return single ? new Float32Array(length) : new Float64Array(length);
+    return make();
   } catch (cause) {
     throw new TidemergeError('ERR_OUT_OF_MEMORY', `inputs: no memory to copy ${length} values`, { cause });
   }

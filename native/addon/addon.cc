@@ -1,5 +1,5 @@
-// The functions lib/backend/native.ts calls. They check what protects memory (kinds of handles, types, lengths, detached
-// buffers); everything friendlier is done in TypeScript.
+// The functions lib/backend/native.ts calls. They check what protects memory (kinds of handles, types, lengths,
+// detached buffers); everything friendlier is done in TypeScript.
 
 #include <utility>
 
@@ -46,7 +46,9 @@ Napi::Value sets(const Napi::CallbackInfo& info) {
 }
 
 // defaultThreads() -> number
-Napi::Value default_threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), default_thread_count()); }
+Napi::Value default_threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), default_thread_count());
+}
 
 EngineOptions engine_options_from(Napi::Value value) {
   const Napi::Object object = object_from(value, "context");
@@ -88,19 +90,25 @@ Napi::Value context_info(const Napi::CallbackInfo& info) {
   });
 }
 
+WeightKind weight_kind_from(const std::string& text, const std::string& at) {
+  for (WeightKind kind : {WeightKind::kMatrix, WeightKind::kTable, WeightKind::kVector}) {
+    if (text == name_of(kind)) return kind;
+  }
+  throw Error(error_code::kInvalidArgument, at + ": kind: expected matrix, table or vector, got '" + text + "'");
+}
+
+WeightType weight_type_from(const std::string& text, const std::string& at) {
+  if (text == "float32") return WeightType::kF32;
+  if (text == "bfloat16") return WeightType::kBf16;
+  throw Error(error_code::kInvalidDType, at + ": dtype: expected float32 or bfloat16, got '" + text + "'");
+}
+
 WeightTask::Spec weight_spec_from(Napi::Object object) {
   WeightTask::Spec spec{};
   spec.name = string_from(object.Get("name"), "weight: name");
   const std::string at = "weight " + spec.name;
-  const std::string kind = string_from(object.Get("kind"), at + ": kind");
-  const std::string dtype = string_from(object.Get("dtype"), at + ": dtype");
-  if (kind == "matrix") spec.kind = WeightKind::kMatrix;
-  else if (kind == "table") spec.kind = WeightKind::kTable;
-  else if (kind == "vector") spec.kind = WeightKind::kVector;
-  else throw Error(error_code::kInvalidArgument, at + ": kind: expected matrix, table or vector, got '" + kind + "'");
-  if (dtype == "float32") spec.type = WeightType::kF32;
-  else if (dtype == "bfloat16") spec.type = WeightType::kBf16;
-  else throw Error(error_code::kInvalidDType, at + ": dtype: expected float32 or bfloat16, got '" + dtype + "'");
+  spec.kind = weight_kind_from(string_from(object.Get("kind"), at + ": kind"), at);
+  spec.type = weight_type_from(string_from(object.Get("dtype"), at + ": dtype"), at);
   spec.rows = size_from(object.Get("rows"), at + ": rows");
   spec.cols = size_from(object.Get("cols"), at + ": cols");
   return spec;
@@ -116,13 +124,10 @@ Napi::Value create_weight(const Napi::CallbackInfo& info) {
     const std::string at = "weight " + spec.name + ": data";
     const ArrayView view = array_view(object.Get("data"), at);
     if (view.type != napi_float32_array && view.type != napi_uint16_array) {
-      throw Error(error_code::kInvalidDType, at + ": expected Float32Array or Uint16Array (bfloat16), got another array");
+      throw Error(error_code::kInvalidDType,
+                  at + ": expected Float32Array or Uint16Array (bfloat16), got another array");
     }
-    const bool fits = spec.cols == 0 ? view.length == 0 : view.length % spec.cols == 0 && view.length / spec.cols == spec.rows;
-    if (!fits) {
-      throw Error(error_code::kInvalidShape, at + ": expected " + shape_text(spec.rows, spec.cols) + " elements, got " +
-                                                 std::to_string(view.length));
-    }
+    expect_elements(view, spec.rows, spec.cols, at);
     spec.is_bf16 = view.type == napi_uint16_array;
     const size_t bytes = view.length * (spec.is_bf16 ? sizeof(uint16_t) : sizeof(float));
     Buffer data = engine->context().buffers.allocate_exact(bytes);
@@ -175,13 +180,14 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     const Napi::Array list = array_from(info[1], "run: inputs");
     const auto& declared = session->session.program().inputs();
     if (list.Length() != declared.size()) {
-      throw Error(error_code::kInvalidArgument, "run: expected " + std::to_string(declared.size()) + " inputs, got " +
-                                                    std::to_string(list.Length()));
+      throw Error(error_code::kInvalidArgument,
+                  "run: expected " + std::to_string(declared.size()) + " inputs, got " + std::to_string(list.Length()));
     }
     std::vector<Tensor> inputs;
     for (uint32_t i = 0; i < declared.size(); ++i) {
       const Napi::HandleScope scope(env);
-      inputs.push_back(tensor_from(list.Get(i), "run: " + declared[i].name, session->program->engine->context().buffers));
+      inputs.push_back(
+          tensor_from(list.Get(i), "run: " + declared[i].name, session->program->engine->context().buffers));
     }
     auto task = std::make_unique<RunTask>(env, std::move(session), std::move(inputs));
     Napi::Object result = Napi::Object::New(env);

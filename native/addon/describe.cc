@@ -88,11 +88,19 @@ Attributes attributes_from(const std::string& op, Napi::Value value) {
     const Napi::Value entry = object.Get(name);
     const std::string at = op + ": attribute " + name;
     switch (entry.Type()) {
-      case napi_undefined: break;  // as if it were not there
-      case napi_number: attributes.set(name, entry.As<Napi::Number>().DoubleValue()); break;
-      case napi_boolean: attributes.set(name, entry.As<Napi::Boolean>().Value()); break;
-      case napi_string: attributes.set(name, entry.As<Napi::String>().Utf8Value()); break;
-      default: attributes.set(name, numbers_from(entry, at));
+      case napi_undefined:
+        break;  // as if it were not there
+      case napi_number:
+        attributes.set(name, entry.As<Napi::Number>().DoubleValue());
+        break;
+      case napi_boolean:
+        attributes.set(name, entry.As<Napi::Boolean>().Value());
+        break;
+      case napi_string:
+        attributes.set(name, entry.As<Napi::String>().Utf8Value());
+        break;
+      default:
+        attributes.set(name, numbers_from(entry, at));
     }
   }
   return attributes;
@@ -119,7 +127,8 @@ ProgramDescription description_from(Napi::Value value) {
   description.nodes = nodes_from(object.Get("nodes"), "program.nodes", 0);
   for_each(object.Get("outputs"), "program.outputs", [&](Napi::Value entry, const std::string& at) {
     const Napi::Object output = object_from(entry, at);
-    description.outputs.push_back({string_from(output.Get("name"), at + ".name"), id_from(output.Get("id"), at + ".id")});
+    description.outputs.push_back(
+        {string_from(output.Get("name"), at + ".name"), id_from(output.Get("id"), at + ".id")});
   });
   return description;
 }

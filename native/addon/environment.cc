@@ -21,13 +21,14 @@ Environment::Environment(Napi::Env env) : env_(env) {
   const auto call_js = [](napi_env e, napi_value, void* context, void*) {
     if (e != nullptr) static_cast<Environment*>(context)->settle_all(e);  // null when the environment has ended
   };
-  napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "tidemerge"), 0, 1, nullptr,
-                                                       nullptr, this, call_js, &function_);
+  napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "tidemerge"), 0, 1,
+                                                       nullptr, nullptr, this, call_js, &function_);
   NAPI_THROW_IF_FAILED_VOID(env, status);
   status = napi_unref_threadsafe_function(env, function_);
   NAPI_THROW_IF_FAILED_VOID(env, status);
   // Hooks run last first: this one is added after the function's own, so the function is still there when it runs.
-  status = napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
+  status = napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
   NAPI_THROW_IF_FAILED_VOID(env, status);
 }
 
@@ -77,7 +78,8 @@ void Environment::settle_all(Napi::Env env) {
     computed.swap(computed_);
   }
   for (Task* task : computed) {
-    const auto place = std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& entry) { return entry.second.get() == task; });
+    const auto place =
+        std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& entry) { return entry.second.get() == task; });
     if (place != tasks_.end()) settle(env, place);
   }
 }

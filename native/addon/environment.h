@@ -69,8 +69,8 @@ class Environment {
   friend class Task;
   using Tasks = std::map<double, std::unique_ptr<Task>>;
 
-  void computed(Task& task);                      // on an engine's thread
-  void settle_all(Napi::Env env);                 // on the JavaScript thread
+  void computed(Task& task);       // on an engine's thread
+  void settle_all(Napi::Env env);  // on the JavaScript thread
   void settle(Napi::Env env, Tasks::iterator place);
   static bool resolve(Napi::Env env, Task& task);
   void finish(Tasks::iterator place);

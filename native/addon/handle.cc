@@ -34,8 +34,9 @@ Handle* Handle::unwrap(Napi::Value value) {
 std::shared_ptr<void> Handle::checked(Napi::Value value, const char* kind) {
   const Handle* handle = unwrap(value);
   if (handle == nullptr || std::strcmp(handle->kind_, kind) != 0) {
-    throw_error(value.Env(), "ERR_INVALID_ARGUMENT", std::string("expected a ") + kind + " handle, got " +
-                                                         (handle == nullptr ? "something else" : handle->kind_));
+    throw_error(
+        value.Env(), "ERR_INVALID_ARGUMENT",
+        std::string("expected a ") + kind + " handle, got " + (handle == nullptr ? "something else" : handle->kind_));
   }
   if (!handle->box_) throw_error(value.Env(), "ERR_DISPOSED", std::string(kind) + ": was disposed");
   return handle->box_;
@@ -43,7 +44,8 @@ std::shared_ptr<void> Handle::checked(Napi::Value value, const char* kind) {
 
 void Handle::dispose(Napi::Value value) {
   Handle* handle = unwrap(value);
-  if (handle == nullptr) throw_error(value.Env(), "ERR_INVALID_ARGUMENT", "dispose: expected a handle, got something else");
+  if (handle == nullptr)
+    throw_error(value.Env(), "ERR_INVALID_ARGUMENT", "dispose: expected a handle, got something else");
   handle->release(value.Env());
 }
 

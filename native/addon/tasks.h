@@ -7,8 +7,8 @@ namespace tidemerge::addon {
 
 // Runs a session once. The value is the list of outputs in the order of the program's.
 //
-// Small outputs are copied by the JavaScript thread. For larger ones it only makes the arrays; the engine's courier fills
-// them, then the promise resolves.
+// Small outputs are copied by the JavaScript thread. For larger ones it only makes the arrays; the engine's courier
+// fills them, then the promise resolves.
 class RunTask final : public Task {
  public:
   RunTask(Napi::Env env, std::shared_ptr<SessionBox> session, std::vector<Tensor> inputs);

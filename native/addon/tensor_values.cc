@@ -13,26 +13,40 @@ namespace {
 
 napi_typedarray_type array_type_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return napi_float32_array;
-    case DType::kFloat64: return napi_float64_array;
-    case DType::kInt32: return napi_int32_array;
-    case DType::kUint8: return napi_uint8_array;
+    case DType::kFloat32:
+      return napi_float32_array;
+    case DType::kFloat64:
+      return napi_float64_array;
+    case DType::kInt32:
+      return napi_int32_array;
+    case DType::kUint8:
+      return napi_uint8_array;
   }
   return napi_uint8_array;
 }
 
 const char* name_of_array(napi_typedarray_type type) {
   switch (type) {
-    case napi_int8_array: return "Int8Array";
-    case napi_uint8_array: return "Uint8Array";
-    case napi_uint8_clamped_array: return "Uint8ClampedArray";
-    case napi_int16_array: return "Int16Array";
-    case napi_uint16_array: return "Uint16Array";
-    case napi_int32_array: return "Int32Array";
-    case napi_uint32_array: return "Uint32Array";
-    case napi_float32_array: return "Float32Array";
-    case napi_float64_array: return "Float64Array";
-    default: return "another array";
+    case napi_int8_array:
+      return "Int8Array";
+    case napi_uint8_array:
+      return "Uint8Array";
+    case napi_uint8_clamped_array:
+      return "Uint8ClampedArray";
+    case napi_int16_array:
+      return "Int16Array";
+    case napi_uint16_array:
+      return "Uint16Array";
+    case napi_int32_array:
+      return "Int32Array";
+    case napi_uint32_array:
+      return "Uint32Array";
+    case napi_float32_array:
+      return "Float32Array";
+    case napi_float64_array:
+      return "Float64Array";
+    default:
+      return "another array";
   }
 }
 
@@ -40,7 +54,8 @@ const char* name_of_array(napi_typedarray_type type) {
 
 ArrayView array_view(Napi::Value value, const std::string& name) {
   const Napi::Env env = value.Env();
-  if (!value.IsTypedArray()) throw_error(env, error_code::kInvalidArgument, name + ": expected a typed array, got " + kind_of(value));
+  if (!value.IsTypedArray())
+    throw_error(env, error_code::kInvalidArgument, name + ": expected a typed array, got " + kind_of(value));
   ArrayView view{};
   void* data = nullptr;
   napi_value buffer = nullptr;
@@ -49,7 +64,8 @@ ArrayView array_view(Napi::Value value, const std::string& name) {
   NAPI_THROW_IF_FAILED(env, status, view);
   bool detached = false;  // stays false for a SharedArrayBuffer, which cannot be
   napi_is_detached_arraybuffer(env, buffer, &detached);
-  if (detached) throw_error(env, error_code::kDetachedBuffer, name + ": expected readable memory, got a detached buffer");
+  if (detached)
+    throw_error(env, error_code::kDetachedBuffer, name + ": expected readable memory, got a detached buffer");
   view.data = view.length == 0 ? nullptr : data;
   return view;
 }
@@ -59,7 +75,16 @@ DType dtype_from(Napi::Value value, const std::string& name) {
   for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kUint8}) {
     if (value.IsString() && text == name_of(dtype)) return dtype;
   }
-  throw_error(value.Env(), error_code::kInvalidDType, name + ": expected float32, float64, int32 or uint8, got " + text);
+  throw_error(value.Env(), error_code::kInvalidDType,
+              name + ": expected float32, float64, int32 or uint8, got " + text);
+}
+
+void expect_elements(const ArrayView& view, size_t rows, size_t cols, const std::string& name) {
+  // Divided, because a product might overflow.
+  const bool fits = cols == 0 ? view.length == 0 : view.length % cols == 0 && view.length / cols == rows;
+  if (fits) return;
+  throw Error(error_code::kInvalidShape, name + ": expected " + std::to_string(rows) + " x " + std::to_string(cols) +
+                                             " elements, got " + std::to_string(view.length));
 }
 
 Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool) {
@@ -70,14 +95,11 @@ Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool)
   const size_t cols = size_from(object.Get("cols"), name + ": cols");
   const ArrayView view = array_view(object.Get("data"), name + ": data");  // last: getters may run JavaScript
   if (view.type != array_type_of(dtype)) {
-    throw_error(env, error_code::kInvalidDType, name + ": data: expected " + name_of_array(array_type_of(dtype)) + " for " +
-                                                    name_of(dtype) + ", got " + name_of_array(view.type));
+    throw_error(env, error_code::kInvalidDType,
+                name + ": data: expected " + name_of_array(array_type_of(dtype)) + " for " + name_of(dtype) + ", got " +
+                    name_of_array(view.type));
   }
-  const bool fits = cols == 0 ? view.length == 0 : view.length % cols == 0 && view.length / cols == rows;
-  if (!fits) {
-    throw_error(env, error_code::kInvalidShape, name + ": data: expected " + std::to_string(rows) + " x " +
-                                                    std::to_string(cols) + " elements, got " + std::to_string(view.length));
-  }
+  expect_elements(view, rows, cols, name + ": data");
   Tensor tensor(pool, dtype, rows, cols);
   if (view.length != 0) std::memcpy(tensor.raw(), view.data, tensor.bytes());
   return tensor;

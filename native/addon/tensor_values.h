@@ -1,6 +1,7 @@
 #pragma once
 
-// TensorData of JavaScript, { dtype, rows, cols, data }, from and to tensors. All functions run on the JavaScript thread.
+// TensorData of JavaScript, { dtype, rows, cols, data }, from and to tensors. All functions run on the JavaScript
+// thread.
 
 #include <optional>
 #include <string>
@@ -23,8 +24,11 @@ struct ArrayView {
 // `name` is what messages call the value.
 ArrayView array_view(Napi::Value value, const std::string& name);
 
-// A copy. Throws ERR_INVALID_ARGUMENT, ERR_INVALID_DTYPE (data is not of the dtype), ERR_INVALID_SHAPE (length is not rows * cols),
-// ERR_DETACHED_BUFFER, ERR_OUT_OF_MEMORY.
+// Throws ERR_INVALID_SHAPE unless the array has rows * cols elements.
+void expect_elements(const ArrayView& view, size_t rows, size_t cols, const std::string& name);
+
+// A copy. Throws ERR_INVALID_ARGUMENT, ERR_INVALID_DTYPE (data is not of the dtype), ERR_INVALID_SHAPE (length is not
+// rows * cols), ERR_DETACHED_BUFFER, ERR_OUT_OF_MEMORY.
 Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool);
 
 // undefined and null stand for an absent tensor.

@@ -1,6 +1,7 @@
 #pragma once
 
-// Plain values of JavaScript with their checks. `name` is what messages call the value; wrong ones are ERR_INVALID_ARGUMENT.
+// Plain values of JavaScript with their checks. `name` is what messages call the value; wrong ones are
+// ERR_INVALID_ARGUMENT.
 
 #include <cstdint>
 #include <string>

@@ -23,7 +23,9 @@ std::string text_of(const Attributes::Value& value) {
 
 }  // namespace
 
-std::string shape_text(size_t rows, size_t cols) { return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]"; }
+std::string shape_text(size_t rows, size_t cols) {
+  return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
+}
 
 // --- Attributes ------------------------------------------------------------------------------------------------
 
@@ -48,7 +50,9 @@ const T& Attributes::typed(const char* name, const char* expected) const {
 
 double Attributes::number(const char* name) const { return typed<double>(name, "a number"); }
 
-double Attributes::number(const char* name, double fallback) const { return has(name) ? number(name) : absent(name, fallback); }
+double Attributes::number(const char* name, double fallback) const {
+  return has(name) ? number(name) : absent(name, fallback);
+}
 
 int64_t Attributes::integer(const char* name) const {
   constexpr double kLargest = 9007199254740992.0;  // 2^53: the doubles in between are not all integers any more
@@ -75,7 +79,9 @@ int64_t Attributes::integer_in(const char* name, int64_t low, int64_t high, int6
 
 bool Attributes::boolean(const char* name) const { return typed<bool>(name, "a boolean"); }
 
-bool Attributes::boolean(const char* name, bool fallback) const { return has(name) ? boolean(name) : absent(name, fallback); }
+bool Attributes::boolean(const char* name, bool fallback) const {
+  return has(name) ? boolean(name) : absent(name, fallback);
+}
 
 const std::string& Attributes::string(const char* name) const { return typed<std::string>(name, "a string"); }
 
@@ -112,21 +118,23 @@ void Call::shape_error(const char* input, const std::string& expected, const std
 }
 
 void Call::argument_error(const char* input, const std::string& expected, const std::string& got) const {
-  throw Error(error_code::kInvalidArgument, std::string(op_) + ": " + input + ": expected " + expected + ", got " + got);
+  throw Error(error_code::kInvalidArgument,
+              std::string(op_) + ": " + input + ": expected " + expected + ", got " + got);
 }
 
 const Tensor& Call::input(size_t i, const char* name, DType dtype) const {
   const Tensor& tensor = input(i, name);
   if (tensor.dtype() != dtype) {
-    throw Error(error_code::kInvalidDType, std::string(op_) + ": " + name + ": expected " + name_of(dtype) + ", got " +
-                                               name_of(tensor.dtype()));
+    throw Error(error_code::kInvalidDType,
+                std::string(op_) + ": " + name + ": expected " + name_of(dtype) + ", got " + name_of(tensor.dtype()));
   }
   return tensor;
 }
 
 const Tensor& Call::input(size_t i, const char* name, DType dtype, size_t rows, size_t cols) const {
   const Tensor& tensor = input(i, name, dtype);
-  if (tensor.rows() != rows || tensor.cols() != cols) shape_error(name, "shape " + shape_text(rows, cols), shape_text(tensor));
+  if (tensor.rows() != rows || tensor.cols() != cols)
+    shape_error(name, "shape " + shape_text(rows, cols), shape_text(tensor));
   return tensor;
 }
 

@@ -60,9 +60,11 @@ class Attributes {
 
  private:
   const Value* find(const char* name) const;
-  template <typename T> const T& typed(const char* name, const char* expected) const;
+  template <typename T>
+  const T& typed(const char* name, const char* expected) const;
   // The fallback of a name that may be asked for but is not there.
-  template <typename T> T absent(const char* name, T fallback) const {
+  template <typename T>
+  T absent(const char* name, T fallback) const {
     used_.insert(name);
     return fallback;
   }
@@ -78,7 +80,10 @@ class Scratch {
   Scratch() = default;
   Scratch(Buffer buffer, size_t stride) : buffer_(std::move(buffer)), stride_(stride) {}
   std::byte* operator[](int thread) const { return buffer_.data() + static_cast<size_t>(thread) * stride_; }
-  template <typename T> T* as(int thread) const { return reinterpret_cast<T*>((*this)[thread]); }
+  template <typename T>
+  T* as(int thread) const {
+    return reinterpret_cast<T*>((*this)[thread]);
+  }
 
  private:
   Buffer buffer_;
@@ -96,8 +101,8 @@ class Call {
   ThreadPool& threads() const { return context_.threads; }
 
   // --- inputs; i counts from 0; `name` is what error messages call the input -------------------------------
-  virtual size_t inputs() const = 0;           // how many are listed, absent ones included
-  virtual bool has(size_t i) const = 0;        // false: left out (-1) or beyond the list
+  virtual size_t inputs() const = 0;     // how many are listed, absent ones included
+  virtual bool has(size_t i) const = 0;  // false: left out (-1) or beyond the list
 
   // A value, a vector weight or a state, read only. Throws ERR_INVALID_ARGUMENT when it is absent or is a
   // weight of another kind.

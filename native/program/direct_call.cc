@@ -37,7 +37,8 @@ class DirectCall final : public Call {
   }
 
   Tensor& output(size_t i, DType dtype, size_t rows, size_t cols) override {
-    if (i >= outputs_.size()) throw Error(error_code::kInternal, std::string(op()) + ": has no output " + std::to_string(i));
+    if (i >= outputs_.size())
+      throw Error(error_code::kInternal, std::string(op()) + ": has no output " + std::to_string(i));
     outputs_[i] = Tensor(buffers(), dtype, rows, cols);
     return *outputs_[i];
   }

@@ -5,8 +5,8 @@
 namespace tidemerge {
 namespace {
 
-using testing::Room;
 using testing::floats_of;
+using testing::Room;
 
 template <typename... T>
 std::vector<Tensor> call(Room& room, const Attributes& attributes, T... inputs) {

@@ -15,8 +15,8 @@
 namespace tidemerge {
 
 struct Frame {
-  std::vector<Tensor> slots;   // by ValueId; inputs are put here first
-  std::vector<State> states;   // in the order of Program::states
+  std::vector<Tensor> slots;  // by ValueId; inputs are put here first
+  std::vector<State> states;  // in the order of Program::states
 };
 
 void execute(const Program& program, const Context& context, Frame& frame, const CancelFlag& cancel);

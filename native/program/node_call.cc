@@ -12,11 +12,14 @@ const Value& NodeCall::value(size_t i, const char* name) const {
 const Tensor& NodeCall::input(size_t i, const char* name) const {
   const Value& found = value(i, name);
   switch (found.kind) {
-    case ValueKind::kVector: return program_.weight(found.place).tensor();
-    case ValueKind::kState: return frame_.states[found.place].tensor;
+    case ValueKind::kVector:
+      return program_.weight(found.place).tensor();
+    case ValueKind::kState:
+      return frame_.states[found.place].tensor;
     case ValueKind::kMatrix:
       argument_error(name, "a tensor", std::string("a weight of kind ") + name_of(program_.weight(found.place).kind()));
-    default: return frame_.slots[static_cast<size_t>(step_.inputs[i])];
+    default:
+      return frame_.slots[static_cast<size_t>(step_.inputs[i])];
   }
 }
 
@@ -38,7 +41,8 @@ State& NodeCall::state(size_t i, const char* name) {
 }
 
 Tensor& NodeCall::slot_of_output(size_t i) {
-  if (i >= step_.outputs.size()) throw Error(error_code::kInternal, std::string(op()) + ": has no output " + std::to_string(i));
+  if (i >= step_.outputs.size())
+    throw Error(error_code::kInternal, std::string(op()) + ": has no output " + std::to_string(i));
   written_ |= uint64_t{1} << i;
   return frame_.slots[static_cast<size_t>(step_.outputs[i])];
 }

@@ -26,7 +26,8 @@ class Checker {
     std::vector<Step> steps;
     steps.reserve(nodes.size());
     for (NodeDescription& node : nodes) {
-      const std::string outer = std::exchange(where_, where_ + "node " + std::to_string(steps.size()) + " (" + node.op() + "): ");
+      const std::string outer =
+          std::exchange(where_, where_ + "node " + std::to_string(steps.size()) + " (" + node.op() + "): ");
       steps.push_back(node.body || node.op() == kRepeat ? loop(node, scope, depth) : single(node, scope));
       where_ = outer;
     }
@@ -48,8 +49,9 @@ class Checker {
  private:
   static size_t check_count(size_t values) {
     if (values <= Program::kMaxValues) return values;
-    throw Error(error_code::kInvalidArgument,
-                "program: values: expected at most " + std::to_string(Program::kMaxValues) + ", got " + std::to_string(values));
+    throw Error(
+        error_code::kInvalidArgument,
+        "program: values: expected at most " + std::to_string(Program::kMaxValues) + ", got " + std::to_string(values));
   }
 
   [[noreturn]] void fail(const std::string& message) const {
@@ -101,7 +103,8 @@ class Checker {
   const Value& use(ValueId id) const {
     expect_in_range(id);
     const Definition& definition = definitions_[static_cast<size_t>(id)];
-    if (definition.value.kind == ValueKind::kUndefined) fail("value " + std::to_string(id) + " is used before it is defined");
+    if (definition.value.kind == ValueKind::kUndefined)
+      fail("value " + std::to_string(id) + " is used before it is defined");
     if (!open_[static_cast<size_t>(definition.scope)]) {
       fail("value " + std::to_string(id) + " exists only inside the body of a repeat");
     }
@@ -136,7 +139,8 @@ class Checker {
   Step loop(NodeDescription& node, int scope, int depth) {
     if (!node.body) fail("a repeat needs a body");
     if (node.op() != kRepeat) fail("only a repeat has a body");
-    if (depth >= Program::kMaxNesting) fail("expected at most " + std::to_string(Program::kMaxNesting) + " nested repeats");
+    if (depth >= Program::kMaxNesting)
+      fail("expected at most " + std::to_string(Program::kMaxNesting) + " nested repeats");
     BodyDescription& body = *node.body;
     const size_t carries = node.outputs.size();
     if (node.inputs.size() != carries + 1 || body.carries_in.size() != carries || body.carries_out.size() != carries) {

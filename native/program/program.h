@@ -18,11 +18,11 @@ namespace tidemerge {
 // What is named by a ValueId. Only kLocal values are freed or moved while a program runs.
 enum class ValueKind : uint8_t {
   kUndefined,
-  kLocal,     // program input, result of a node, carry
-  kMatrix,    // weight that is no tensor (matrix, table)
-  kVector,    // weight that is one
+  kLocal,   // program input, result of a node, carry
+  kMatrix,  // weight that is no tensor (matrix, table)
+  kVector,  // weight that is one
   kState,
-  kIndex,     // of a repeat: made by the loop
+  kIndex,  // of a repeat: made by the loop
 };
 
 struct Value {

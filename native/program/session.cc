@@ -16,8 +16,8 @@ void check(const Program& program, const std::vector<Tensor>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto& declared = program.inputs()[i];
     if (inputs[i].dtype() == declared.dtype) continue;
-    throw Error(error_code::kInvalidDType, "run: " + declared.name + ": expected " + name_of(declared.dtype) + ", got " +
-                                               name_of(inputs[i].dtype()));
+    throw Error(error_code::kInvalidDType, "run: " + declared.name + ": expected " + name_of(declared.dtype) +
+                                               ", got " + name_of(inputs[i].dtype()));
   }
 }
 

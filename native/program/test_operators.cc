@@ -12,7 +12,8 @@ CancelFlag* stop_flag = nullptr;
 const Tensor& f32(const Call& call, size_t i) { return call.input(i, "x", DType::kFloat32); }
 
 struct Fill final : Operator {
-  explicit Fill(const Attributes& a) : value(static_cast<float>(a.number("value"))), rows(a.integer_in("rows", 0, 1 << 20, 1)) {}
+  explicit Fill(const Attributes& a)
+      : value(static_cast<float>(a.number("value"))), rows(a.integer_in("rows", 0, 1 << 20, 1)) {}
   void run(Call& call) const override {
     Tensor& out = call.output(0, DType::kFloat32, static_cast<size_t>(rows), 1);
     for (size_t i = 0; i < out.count(); ++i) out.data<float>()[i] = value;

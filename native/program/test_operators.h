@@ -2,10 +2,9 @@
 
 // Tiny operators for the tests of programs, and a way to write programs down.
 //
-//   fill {value, rows = 1} -> f32 [rows, 1]      plus_one(x)†      sum(a, b)†      twice(x)  (copy, then doubled in place)
-//   stack(a, b) -> rows of both                 split(x) -> x, -x                to_int(x) -> i32
-//   keep(x, state) -> how often it ran in this session, times x
-//   trace(x) -> x†  notes the address it reads and the one it writes
+//   fill {value, rows = 1} -> f32 [rows, 1]      plus_one(x)†      sum(a, b)†      twice(x)  (copy, then doubled in
+//   place) stack(a, b) -> rows of both                 split(x) -> x, -x                to_int(x) -> i32 keep(x, state)
+//   -> how often it ran in this session, times x trace(x) -> x†  notes the address it reads and the one it writes
 //   stop() sets the flag given with StopFlag     fail {how: error | memory | worker | silent}
 
 #include <utility>

@@ -125,7 +125,8 @@ struct BufferPool::State {
 namespace {
 
 [[noreturn]] void refuse(size_t bytes, size_t in_use, size_t limit) {
-  std::string message = "memory: " + std::to_string(bytes) + " bytes more were refused, " + std::to_string(in_use) + " are in use";
+  std::string message =
+      "memory: " + std::to_string(bytes) + " bytes more were refused, " + std::to_string(in_use) + " are in use";
   if (limit != BufferPool::kNoLimit) message += ", the limit is " + std::to_string(limit);
   throw Error(error_code::kOutOfMemory, message);
 }
@@ -218,7 +219,10 @@ BufferPool::Statistics BufferPool::statistics() const {
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : pool_(other.pool_), data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)), pooled_(other.pooled_) {}
+    : pool_(other.pool_),
+      data_(std::exchange(other.data_, nullptr)),
+      capacity_(std::exchange(other.capacity_, 0)),
+      pooled_(other.pooled_) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this != &other) {

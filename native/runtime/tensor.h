@@ -14,9 +14,12 @@ enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
 
 constexpr size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat64: return 8;
-    case DType::kUint8: return 1;
-    default: return 4;
+    case DType::kFloat64:
+      return 8;
+    case DType::kUint8:
+      return 1;
+    default:
+      return 4;
   }
 }
 
@@ -43,12 +46,18 @@ class Tensor {
   size_t count() const { return rows_ * cols_; }
   size_t bytes() const { return count() * size_of(dtype_); }
 
-  // 64-byte aligned; null only for a tensor without memory (a state at first). The type is not checked here: operators ask
-  // for the dtype they need through Call::input.
+  // 64-byte aligned; null only for a tensor without memory (a state at first). The type is not checked here: operators
+  // ask for the dtype they need through Call::input.
   void* raw() { return data_; }
   const void* raw() const { return data_; }
-  template <typename T> T* data() { return static_cast<T*>(data_); }
-  template <typename T> const T* data() const { return static_cast<const T*>(data_); }
+  template <typename T>
+  T* data() {
+    return static_cast<T*>(data_);
+  }
+  template <typename T>
+  const T* data() const {
+    return static_cast<const T*>(data_);
+  }
 
   // Whether the tensor owns memory (false for a default one, or after its buffer was taken).
   bool owns() const { return static_cast<bool>(buffer_); }

@@ -227,7 +227,8 @@ void ThreadPool::Shared::stop_all() {
 ThreadPool::ThreadPool(int threads) : threads_(threads), shared_(std::make_unique<Shared>(threads)) {
   try {
     for (int i = 1; i < threads; ++i) {
-      shared_->workers.push_back(start_thread("tidemerge-work", [shared = shared_.get(), i] { shared->worker_loop(i); }));
+      shared_->workers.push_back(
+          start_thread("tidemerge-work", [shared = shared_.get(), i] { shared->worker_loop(i); }));
     }
   } catch (...) {
     shared_->stop_all();

@@ -34,7 +34,8 @@ class ThreadPool {
 
   template <typename F>
   void parallel_for(size_t count, const F& fn) {
-    run(count, [](const void* f, size_t index, int thread) { (*static_cast<const F*>(f))(index, thread); }, &fn);
+    run(
+        count, [](const void* f, size_t index, int thread) { (*static_cast<const F*>(f))(index, thread); }, &fn);
   }
 
   // fn(begin, end, thread) over ranges that together cover [0, count). Ranges begin at multiples of `grain` and are

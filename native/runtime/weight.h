@@ -36,10 +36,12 @@ class Weight {
   size_t cols() const { return cols_; }
   size_t bytes() const { return buffer_.capacity() + tensor_.bytes(); }
 
-  const void* packed() const { return buffer_.data(); }  // kMatrix: for GemmKernels::run with type(), n = rows(), k = cols()
-  const float* f32() const { return reinterpret_cast<const float*>(buffer_.data()); }          // kTable, kF32
-  const uint16_t* bf16() const { return reinterpret_cast<const uint16_t*>(buffer_.data()); }   // kTable, kBf16
-  const Tensor& tensor() const { return tensor_; }       // kVector
+  const void* packed() const {
+    return buffer_.data();
+  }  // kMatrix: for GemmKernels::run with type(), n = rows(), k = cols()
+  const float* f32() const { return reinterpret_cast<const float*>(buffer_.data()); }         // kTable, kF32
+  const uint16_t* bf16() const { return reinterpret_cast<const uint16_t*>(buffer_.data()); }  // kTable, kBf16
+  const Tensor& tensor() const { return tensor_; }                                            // kVector
 
  private:
   void make_matrix(const Context& context, const float* f32, const uint16_t* bf16);

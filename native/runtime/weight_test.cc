@@ -36,8 +36,8 @@ TEST(weight_matrix_is_packed_as_the_kernel_packs_it_whatever_the_threads) {
         const Data data(rows * cols, rows);
         for (WeightType type : {WeightType::kF32, WeightType::kBf16}) {
           for (bool from_bf16 : {false, true}) {
-            const Weight weight(context, "w", WeightKind::kMatrix, type, rows, cols, from_bf16 ? nullptr : data.f32.data(),
-                                from_bf16 ? data.bf16.data() : nullptr);
+            const Weight weight(context, "w", WeightKind::kMatrix, type, rows, cols,
+                                from_bf16 ? nullptr : data.f32.data(), from_bf16 ? data.bf16.data() : nullptr);
             const size_t bytes = set.gemm->packed_bytes(type, rows, cols);
             AlignedBuffer<unsigned char> expected(bytes);
             // Gaps between panels, if there are any, are not written by either.

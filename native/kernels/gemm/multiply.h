@@ -159,7 +159,7 @@ void multiply_tiles(const Product& product, const RowBlock& block, const Columns
 }
 
 template <WeightType kType>
-void multiply_panels(const Product& product, const RowBlock& block, size_t panel, size_t panels, PanelRun run,
+void multiply_panels(const Product& product, const RowBlock& block, size_t panel, size_t panels, const PanelRun& run,
                      float* widened) {
   const Columns columns(product, panel, panels);
   if constexpr (kType == WeightType::kF32) {
@@ -168,9 +168,10 @@ void multiply_panels(const Product& product, const RowBlock& block, size_t panel
     multiply_tiles<kType, WeightsBf16>(product, block, columns, run, panels > 1);
   } else {
     widen_panel(run.panel, run.units, widened);
-    run.panel = reinterpret_cast<const char*>(widened);
-    run.step_bytes /= 2;
-    multiply_tiles<kType, WeightsF32>(product, block, columns, run, false);
+    PanelRun wide = run;
+    wide.panel = reinterpret_cast<const char*>(widened);
+    wide.step_bytes /= 2;
+    multiply_tiles<kType, WeightsF32>(product, block, columns, wide, false);
   }
 }
 

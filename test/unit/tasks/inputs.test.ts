@@ -13,6 +13,10 @@ function detached<A extends Float32Array | Float64Array>(array: A): A {
   return array;
 }
 
+function flat(values: Float32Array): SeriesInputs {
+  return { values, sizes: [values.length] };
+}
+
 describe('copySeries', () => {
   it('takes one series of every type', () => {
     for (const one of [[1, 2.5, 3], Float32Array.of(1, 2.5, 3), Float64Array.of(1, 2.5, 3)]) {
@@ -55,10 +59,14 @@ describe('copySeries', () => {
   });
 
   it('copies: later changes do not matter', () => {
-    const series = Float32Array.of(1, 2, 3);
-    const { values } = copySeries([series], 10);
-    series.fill(0);
-    expect([...values]).toEqual([1, 2, 3]);
+    for (const form of [(series: Float32Array) => series, (series: Float32Array) => [series], flat]) {
+      for (const contextLength of [10, 2]) {
+        const series = Float32Array.of(1, 2, 3);
+        const { values } = copySeries(form(series), contextLength);
+        series.fill(0);
+        expect([...values]).toEqual([1, 2, 3].slice(-contextLength));
+      }
+    }
   });
 
   it('makes what is wrong with one series an error of that series', () => {

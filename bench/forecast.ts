@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { writeForecastInputs } from './forecast-inputs.js';
+import { type Command, interleave, Peer } from './interleave.js';
+import { difference, ROUNDOFF } from './numbers.js';
+import { SHAPES, type Size, writeChronosT5 } from './random-model.js';
+import { type Options, Report, type Row } from './report.js';
+import { temporaryFolder } from './workspace.js';
+
+/*
+ * A forecast with Chronos-T5: the encoder alone, and encoder and 64 decoding steps of 20 sampled paths and of one,
+ * against other runtimes with the same weights and tokens. Every ratio is from interleaved pairs.
+ */
+
+const STEPS = 64;
+const SIZE: Size = 'small';
+const ENCODER = 'encoder';
+const WORKLOADS = [ENCODER, 'forecast of 20 paths', 'forecast of 1 path'] as const;
+
+const OURS = 'tidemerge float32';
+const OURS_BF16 = 'tidemerge bfloat16';
+/** First the one whose speed-up is reported. */
+const PAIRS: readonly (readonly [string, string])[] = [
+  [OURS, 'onnxruntime float32'],
+  [OURS, 'onnxruntime float32, shared memory'],
+  [OURS, 'torch float32'],
+  [OURS_BF16, 'torch float32'],
+  [OURS_BF16, 'torch bfloat16'],
+  [OURS_BF16, 'onnxruntime float32'],
+  [OURS, 'tfjs wasm'],
+  [OURS_BF16, OURS],
+];
+
+interface ForecastOptions extends Options {
+  readonly only?: string | undefined;
+  readonly rounds?: string | undefined;
+  readonly wait?: string | undefined;
+}
+
+export async function run(options: ForecastOptions): Promise<void> {
+  const report = await Report.start('forecast', options);
+  const directory = writeChronosT5(temporaryFolder(), SIZE);
+  const { inputIds } = writeForecastInputs(directory, STEPS);
+  report.say(`Chronos-T5-${SIZE} shape, random weights, ${inputIds.length} tokens, ${STEPS} steps`);
+  for (const threads of [1, 2]) await runThreads(report, directory, threads, options);
+  report.finish();
+}
+
+async function runThreads(report: Report, directory: string, threads: number, options: ForecastOptions): Promise<void> {
+  const wanted = (name: string) => !options.only || name.includes('tidemerge') || name.includes(options.only);
+  const names = [...new Set(PAIRS.flat())].filter(wanted);
+  const peers = new Map<string, Peer>();
+  try {
+    for (const name of names) peers.set(name, await Peer.start(name, commandOf(name, directory, threads)));
+    report.table(`results, ${threads} threads`, await checks(peers, directory));
+    report.table(`times, ${threads} threads`, await times(report, peers, options));
+  } finally {
+    for (const peer of peers.values()) peer.close();
+  }
+}
+
+/** Encoder states and logits of every contender against ours in float32. */
+async function checks(peers: ReadonlyMap<string, Peer>, directory: string): Promise<Row[]> {
+  const file = join(directory, 'output.f32');
+  const ours = peers.get(OURS)!;
+  const expected = { encoder: await ours.output('encoder', file), logits: await ours.output('logits', file) };
+  const rows: Row[] = [];
+  for (const [name, peer] of peers) {
+    if (peer.absent) {
+      rows.push({ name, version: `not measured here: ${peer.absent}` });
+      continue;
+    }
+    const { workloads: _, outputs, ...info } = peer.info;
+    const row: Record<string, Row[string]> = { name, version: Object.values(info).join(', ') };
+    for (const output of ['encoder', 'logits'] as const) {
+      if (!(outputs as string[]).includes(output)) continue;
+      const { relative } = difference(await peer.output(output, file), expected[output]);
+      const bound = boundOf(name);
+      row[`${output}: relative error`] = relative;
+      row.allowed = bound;
+      if (!(relative <= bound)) throw new Error(`${name}: ${output} differs by ${relative}, allowed ${bound}`);
+    }
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** Six matrices a layer and stack; errors of sums grow like their length at worst, roundings to bfloat16 are single. */
+function boundOf(name: string): number {
+  const { numLayers, dFf } = SHAPES[SIZE];
+  const roundings = 6 * 2 * numLayers;
+  return name.includes('bfloat16') ? Math.sqrt(roundings) * 2 ** -8 : roundings * dFf * ROUNDOFF;
+}
+
+async function times(report: Report, peers: ReadonlyMap<string, Peer>, options: ForecastOptions): Promise<Row[]> {
+  const rounds = Number(options.rounds ?? (options.quick ? 3 : 9));
+  const wait = Number(options.wait ?? (options.quick ? 5 : 60));
+  const rows: Row[] = [];
+  for (const workload of WORKLOADS) {
+    for (const [first, second] of PAIRS) {
+      const [a, b] = [peers.get(first), peers.get(second)];
+      if (!a?.can(workload) || !b?.can(workload)) continue;
+      const result = await interleave(a, b, workload, { rounds, wait });
+      const row = {
+        workload,
+        a: first,
+        'a best': result.a.best,
+        'a median': result.a.median,
+        b: second,
+        'b best': result.b.best,
+        'b median': result.b.median,
+        'b / a': result.ratio.median,
+        quartiles: `${result.ratio.low.toFixed(2)} - ${result.ratio.high.toFixed(2)}`,
+        rounds: result.rounds,
+        others: `${(100 * result.others).toFixed(0)} %${result.disturbed ? ', disturbed' : ''}`,
+      };
+      rows.push(row);
+      report.say(`  ${workload}: ${first} ${result.a.median.toFixed(1)} ms, ${second} ${result.b.median.toFixed(1)} ms`);
+    }
+  }
+  return rows;
+}
+
+/** The worker of ours is compiled beside this file; those of others stay in bench/peers, where their packages are. */
+function commandOf(name: string, directory: string, threads: number): Command {
+  const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  const node = (path: string, ...args: string[]) => ({
+    program: process.execPath,
+    args: [here(path), directory, ...args, String(threads)],
+  });
+  const [library, dtype = 'float32'] = name.split(/,? /) as [string, string?];
+  switch (library) {
+    case 'tidemerge':
+      return node('workers/tidemerge.js', dtype);
+    case 'onnxruntime':
+      return node('../bench/peers/onnxruntime.mjs', name.endsWith('shared memory') ? 'shared' : 'replicated');
+    case 'tfjs':
+      return node('../bench/peers/tfjs.mjs');
+    default: {
+      const script = here('../bench/peers/torch_chronos.py');
+      const python = process.env.PYTHON ?? 'python3';
+      return { program: python, args: ['-W', 'ignore', script, directory, dtype, String(threads)] };
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/*
+ * npm run bench -- [suite …] [--quick] [--json] [options of a suite]
+ */
+
+const SUITES = ['operators', 'models', 'forecast', 'event-loop', 'memory'] as const;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    wait: { type: 'string' },
+  },
+});
+const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
+if (values.help || unknown.length > 0) {
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--only text] [--rounds n] [--wait seconds]`;
+  process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
+  process.exit(values.help ? 0 : 2);
+}
+
+// Benny reports through console.log; standard output is for the JSON alone.
+if (values.json) console.log = console.error;
+
+const [first, ...others] = positionals.length > 0 ? positionals : SUITES;
+if (others.length === 0) {
+  const { run } = (await import(`./${first}.js`)) as { run(options: typeof values): Promise<void> };
+  await run(values);
+} else {
+  // Each suite in a process of its own: none inherits another's heap, threads or compiled code.
+  const flags = process.argv.slice(2).filter((argument) => !positionals.includes(argument));
+  for (const suite of [first!, ...others]) {
+    const self = fileURLToPath(import.meta.url);
+    const { status } = spawnSync(process.execPath, [self, suite, ...flags], { stdio: 'inherit' });
+    if (status !== 0) process.exitCode = 1;
+  }
+}
