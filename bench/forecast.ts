@@ -13,9 +13,8 @@ import { temporaryFolder } from './workspace.js';
  */
 
 const STEPS = 64;
-const SIZE: Size = 'small';
-const ENCODER = 'encoder';
-const WORKLOADS = [ENCODER, 'forecast of 20 paths', 'forecast of 1 path'] as const;
+const SIZES = Object.keys(SHAPES) as Size[];
+const WORKLOADS = ['encoder', 'forecast of 20 paths', 'forecast of 1 path'] as const;
 
 const OURS = 'tidemerge float32';
 const OURS_BF16 = 'tidemerge bfloat16';
@@ -32,35 +31,49 @@ const PAIRS: readonly (readonly [string, string])[] = [
 ];
 
 interface ForecastOptions extends Options {
+  /** Shape of the model; small by default. */
+  readonly size?: string | undefined;
+  /** Only pairs with this text in their names, of which tidemerge alone. */
   readonly only?: string | undefined;
+  /** Undisturbed rounds wanted of every pair. */
   readonly rounds?: string | undefined;
+  /** Seconds a pair may take to find them. */
   readonly wait?: string | undefined;
 }
 
 export async function run(options: ForecastOptions): Promise<void> {
   const report = await Report.start('forecast', options);
-  const directory = writeChronosT5(temporaryFolder(), SIZE);
+  const size = SIZES.find((name) => name === (options.size ?? 'small'));
+  if (!size) throw new Error(`--size: expected one of ${SIZES.join(', ')}, got ${options.size}`);
+  const directory = writeChronosT5(temporaryFolder(), size);
   const { inputIds } = writeForecastInputs(directory, STEPS);
-  report.say(`Chronos-T5-${SIZE} shape, random weights, ${inputIds.length} tokens, ${STEPS} steps`);
-  for (const threads of [1, 2]) await runThreads(report, directory, threads, options);
+  report.say(`Chronos-T5-${size} shape, random weights, ${inputIds.length} tokens, ${STEPS} steps`);
+  for (const threads of [1, 2]) await runThreads(report, { directory, size, threads }, options);
   report.finish();
 }
 
-async function runThreads(report: Report, directory: string, threads: number, options: ForecastOptions): Promise<void> {
-  const wanted = (name: string) => !options.only || name.includes('tidemerge') || name.includes(options.only);
-  const names = [...new Set(PAIRS.flat())].filter(wanted);
+interface Subject {
+  readonly directory: string;
+  readonly size: Size;
+  readonly threads: number;
+}
+
+async function runThreads(report: Report, subject: Subject, options: ForecastOptions): Promise<void> {
+  const { only } = options;
+  const pairs = PAIRS.filter(([a, b]) => !only || `${a} ${b}`.replaceAll('tidemerge', '').includes(only));
   const peers = new Map<string, Peer>();
   try {
-    for (const name of names) peers.set(name, await Peer.start(name, commandOf(name, directory, threads)));
-    report.table(`results, ${threads} threads`, await checks(peers, directory));
-    report.table(`times, ${threads} threads`, await times(report, peers, options));
+    for (const name of new Set([OURS, ...pairs.flat()])) peers.set(name, await Peer.start(name, commandOf(name, subject)));
+    const label = `${subject.threads} thread${subject.threads > 1 ? 's' : ''}`;
+    report.table(`results, ${label}`, await checks(peers, subject));
+    report.table(`times, ${label}`, await times(report, pairs, peers, options));
   } finally {
     for (const peer of peers.values()) peer.close();
   }
 }
 
 /** Encoder states and logits of every contender against ours in float32. */
-async function checks(peers: ReadonlyMap<string, Peer>, directory: string): Promise<Row[]> {
+async function checks(peers: ReadonlyMap<string, Peer>, { directory, size }: Subject): Promise<Row[]> {
   const file = join(directory, 'output.f32');
   const ours = peers.get(OURS)!;
   const expected = { encoder: await ours.output('encoder', file), logits: await ours.output('logits', file) };
@@ -75,7 +88,7 @@ async function checks(peers: ReadonlyMap<string, Peer>, directory: string): Prom
     for (const output of ['encoder', 'logits'] as const) {
       if (!(outputs as string[]).includes(output)) continue;
       const { relative } = difference(await peer.output(output, file), expected[output]);
-      const bound = boundOf(name);
+      const bound = boundOf(name, size);
       row[`${output}: relative error`] = relative;
       row.allowed = bound;
       if (!(relative <= bound)) throw new Error(`${name}: ${output} differs by ${relative}, allowed ${bound}`);
@@ -86,18 +99,23 @@ async function checks(peers: ReadonlyMap<string, Peer>, directory: string): Prom
 }
 
 /** Six matrices a layer and stack; errors of sums grow like their length at worst, roundings to bfloat16 are single. */
-function boundOf(name: string): number {
-  const { numLayers, dFf } = SHAPES[SIZE];
+function boundOf(name: string, size: Size): number {
+  const { numLayers, dFf } = SHAPES[size];
   const roundings = 6 * 2 * numLayers;
   return name.includes('bfloat16') ? Math.sqrt(roundings) * 2 ** -8 : roundings * dFf * ROUNDOFF;
 }
 
-async function times(report: Report, peers: ReadonlyMap<string, Peer>, options: ForecastOptions): Promise<Row[]> {
+async function times(
+  report: Report,
+  pairs: typeof PAIRS,
+  peers: ReadonlyMap<string, Peer>,
+  options: ForecastOptions,
+): Promise<Row[]> {
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 9));
   const wait = Number(options.wait ?? (options.quick ? 5 : 60));
   const rows: Row[] = [];
   for (const workload of WORKLOADS) {
-    for (const [first, second] of PAIRS) {
+    for (const [first, second] of pairs) {
       const [a, b] = [peers.get(first), peers.get(second)];
       if (!a?.can(workload) || !b?.can(workload)) continue;
       const result = await interleave(a, b, workload, { rounds, wait });
@@ -122,7 +140,7 @@ async function times(report: Report, peers: ReadonlyMap<string, Peer>, options: 
 }
 
 /** The worker of ours is compiled beside this file; those of others stay in bench/peers, where their packages are. */
-function commandOf(name: string, directory: string, threads: number): Command {
+function commandOf(name: string, { directory, threads }: Subject): Command {
   const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   const node = (path: string, ...args: string[]) => ({
     program: process.execPath,

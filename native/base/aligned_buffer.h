@@ -12,8 +12,8 @@ namespace tidemerge {
 // One cache line and one AVX-512 register: packed weights and scratch start here.
 constexpr size_t kBufferAlignment = 64;
 
-// Owns `size` elements at a 64-byte boundary, uninitialised. The allocation is a whole number of cache lines, so that two
-// buffers never share one. Not for kernel units.
+// Owns `size` elements at a 64-byte boundary, uninitialised. The allocation is a whole number of cache lines, so that
+// two buffers never share one. Not for kernel units.
 template <typename T>
 class AlignedBuffer {
   static_assert(std::is_trivially_copyable<T>::value && std::is_trivially_destructible<T>::value,

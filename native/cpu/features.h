@@ -4,8 +4,8 @@
 
 namespace tidemerge {
 
-// What the processor can execute *and* the operating system saves on a context switch: a CPU with AVX-512 under a kernel
-// that does not save the zmm registers has no AVX-512 here.
+// What the processor can execute *and* the operating system saves on a context switch: a CPU with AVX-512 under a
+// kernel that does not save the zmm registers has no AVX-512 here.
 enum Feature : uint32_t {
   kFeatureSse2 = 1u << 0,
   kFeatureAvx2 = 1u << 1,
@@ -20,8 +20,8 @@ enum Feature : uint32_t {
   kFeatureAvx512Vnni = 1u << 10,
   kFeatureAvx512Bf16 = 1u << 11,
   kFeatureNeon = 1u << 12,
-  // Not a capability but a speed: vdpbf16ps does more multiply-adds a cycle than the float one. True of AMD (Zen 4 on); on
-  // Intel it does half of them (measured on Emerald Rapids: 84 against 170 GFLOP/s), the matrix tiles aside.
+  // Not a capability but a speed: vdpbf16ps does more multiply-adds a cycle than the float one. True of AMD (Zen 4 on);
+  // on Intel it does half of them (measured on Emerald Rapids: 84 against 170 GFLOP/s), the matrix tiles aside.
   kFeatureFastBf16 = 1u << 13,
 };
 

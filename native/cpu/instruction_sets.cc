@@ -12,8 +12,8 @@ namespace {
 #if defined(__x86_64__)
 constexpr FeatureSet kBaselineFeatures = kFeatureSse2;
 constexpr FeatureSet kAvx2Features = kBaselineFeatures | kFeatureAvx2 | kFeatureFma | kFeatureF16c;
-constexpr FeatureSet kAvx512Features = kAvx2Features | kFeatureAvx512F | kFeatureAvx512Bw | kFeatureAvx512Dq |
-                                       kFeatureAvx512Vl | kFeatureAvx512Cd;
+constexpr FeatureSet kAvx512Features =
+    kAvx2Features | kFeatureAvx512F | kFeatureAvx512Bw | kFeatureAvx512Dq | kFeatureAvx512Vl | kFeatureAvx512Cd;
 constexpr FeatureSet required_by_baseline = kBaselineFeatures;
 constexpr FeatureSet required_by_avx2 = kAvx2Features;
 constexpr FeatureSet required_by_avx2_vnni = kAvx2Features | kFeatureAvxVnni;
@@ -58,8 +58,8 @@ const InstructionSet& forced_set(const char* name, const char* origin, FeatureSe
                                            names_of_features(set.required & ~features) +
                                            ", which this machine lacks; supported here: " + names_of_sets(features));
   }
-  throw Error("ERR_INVALID_ISA", std::string(origin) + ": expected one of " + names_of_sets(~FeatureSet{0}) + ", got '" +
-                                     name + "'");
+  throw Error("ERR_INVALID_ISA",
+              std::string(origin) + ": expected one of " + names_of_sets(~FeatureSet{0}) + ", got '" + name + "'");
 }
 
 bool is_given(const char* name) { return name != nullptr && *name != '\0'; }

@@ -4,8 +4,8 @@
 
 #include "cpu/features.h"
 
-// The instruction sets of this architecture, best first. The names are those of native/sources.json, whose flags the kernels
-// of a set are compiled with; scripts/check-sets.mjs holds the lists together.
+// The instruction sets of this architecture, best first. The names are those of native/sources.json, whose flags the
+// kernels of a set are compiled with; scripts/check-sets.mjs holds the lists together.
 #if defined(__x86_64__)
 #define TIDEMERGE_FOR_EACH_SET(SET) \
   SET(avx512_bf16)                  \
@@ -24,8 +24,8 @@ namespace tidemerge {
 
 struct InstructionSet {
   const char* name;
-  FeatureSet required;   // to run at all
-  FeatureSet worthwhile; // to be chosen without being asked for; includes `required`
+  FeatureSet required;    // to run at all
+  FeatureSet worthwhile;  // to be chosen without being asked for; includes `required`
 };
 
 struct InstructionSetList {

@@ -6,8 +6,8 @@
 
 namespace tidemerge {
 
-#define TIDEMERGE_EXTERN_SET(set)   \
-  namespace set {                   \
+#define TIDEMERGE_EXTERN_SET(set)    \
+  namespace set {                    \
   extern const KernelSet kernel_set; \
   }
 TIDEMERGE_FOR_EACH_SET(TIDEMERGE_EXTERN_SET)

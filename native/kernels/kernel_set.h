@@ -1,16 +1,16 @@
 #pragma once
 
-// The kernels of one instruction set, as a value. Which set runs is decided once (kernels/all_sets.h) and passed on; tests
-// pass every set of this machine.
+// The kernels of one instruction set, as a value. Which set runs is decided once (kernels/all_sets.h) and passed on;
+// tests pass every set of this machine.
 //
-// One line per family: the member of KernelSet, and the table type its contract kernels/<family>/<family>.h declares. Every
-// set exports the table as tidemerge::<set>::<family>_kernels, and nothing else.
+// One line per family: the member of KernelSet, and the table type its contract kernels/<family>/<family>.h declares.
+// Every set exports the table as tidemerge::<set>::<family>_kernels, and nothing else.
 #define TIDEMERGE_FOR_EACH_FAMILY(FAMILY) \
   FAMILY(elementwise, ElementwiseKernels) \
   FAMILY(reduce, ReduceKernels)           \
   FAMILY(softmax, SoftmaxKernels)         \
   FAMILY(norm, NormKernels)               \
-  FAMILY(gemm, GemmKernels) \
+  FAMILY(gemm, GemmKernels)               \
   FAMILY(attention, AttentionKernels)
 
 namespace tidemerge {

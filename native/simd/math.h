@@ -2,8 +2,8 @@
 
 // Elementary functions on Vec.
 //
-// Error, in units of the spacing of floats at the true result (math_test.cc checks it on every set; "abs" is an absolute
-// error allowed besides, where results leave the normal range):
+// Error, in units of the spacing of floats at the true result (math_test.cc checks it on every set; "abs" is an
+// absolute error allowed besides, where results leave the normal range):
 //
 //   exp              2 ulp               also for denormal results; exp(-inf) = 0, overflow is inf
 //   exp_nonpositive  3 + 5/4 |x| ulp     for x <= 0 only; results below 1.01 2^-126 become 0; faster than exp
@@ -17,12 +17,12 @@
 //   gelu             6 + 3/2 x-^2 ulp    abs 2^-115; x times the normal distribution function; gelu(-inf) = 0
 //   gelu_tanh        5 + 6 |u-| ulp      abs 2^-118; x/2 (1 + tanh u), u = sqrt(2/pi) (x + 0.044715 x^3); (-inf) = 0
 //
-// x- is x where it is negative, else 0. The terms with |x|, x^2 and u are the condition numbers of the tails: such a result
-// belongs to an argument within about one spacing of x, and nothing cancels for large negative x. A NaN argument gives a NaN.
-// A result depends on its lane's argument only, not on the lane. Sets may differ within these bounds.
+// x- is x where it is negative, else 0. The terms with |x|, x^2 and u are the condition numbers of the tails: such a
+// result belongs to an argument within about one spacing of x, and nothing cancels for large negative x. A NaN argument
+// gives a NaN. A result depends on its lane's argument only, not on the lane. Sets may differ within these bounds.
 //
-// The polynomials minimise the largest error over their interval; their coefficients were rounded to float one after the
-// other, from the lowest power on, fitting the remaining ones again after each.
+// The polynomials minimise the largest error over their interval; their coefficients were rounded to float one after
+// the other, from the lowest power on, fitting the remaining ones again after each.
 
 #include "simd/vec.h"
 
@@ -95,7 +95,7 @@ TIDEMERGE_INLINE Vec log1p_of_unit(Vec e) {
 
 TIDEMERGE_INLINE Vec exp(Vec x) {
   using namespace math_detail;
-  // Beyond these the result is inf or 0 anyway; the clamped argument is the second operand's partner so that NaN passes.
+  // Beyond these the result is inf or 0 anyway. The argument stands second, so that a NaN passes.
   x = max(broadcast(-104.5f), min(broadcast(89.0f), x));
   const Vec magic = broadcast(kRoundAndBias);
   const Vec n = sub(fma(x, broadcast(kLog2E), magic), magic);
@@ -209,7 +209,7 @@ TIDEMERGE_INLINE Vec gelu(Vec x) {
   // Cut off where the last products would become denormal, which costs a hundred operations.
   constexpr float kLowest = 12.6f;
   const Vec a = min(broadcast(kLowest), abs(x));
-  // The lower tail is e^(-a^2/2) times Mills' ratio of a, the latter as u P(a u) with u = 1 / (a + 5/2), P a polynomial.
+  // The lower tail is e^(-a^2/2) times Mills' ratio of a; the latter is u P(a u), u = 1 / (a + 5/2), P a polynomial.
   const Vec u = div(one, add(a, broadcast(2.5f)));
   const Vec z = mul(a, u);
   Vec p = fma(z, broadcast(0x1.78bcbap-4f), broadcast(-0x1.683ab8p-3f));

@@ -16,11 +16,16 @@ BENCH(math) {
     const char* name;
     void (*MathProbe::*member)(const float*, float*, size_t);
   } const functions[] = {
-      {"exp", &MathProbe::exp},         {"exp_nonpositive", &MathProbe::exp_nonpositive},
-      {"log", &MathProbe::log},         {"log1p", &MathProbe::log1p},
-      {"tanh", &MathProbe::tanh},       {"erf", &MathProbe::erf},
-      {"sigmoid", &MathProbe::sigmoid}, {"silu", &MathProbe::silu},
-      {"softplus", &MathProbe::softplus}, {"gelu", &MathProbe::gelu},
+      {"exp", &MathProbe::exp},
+      {"exp_nonpositive", &MathProbe::exp_nonpositive},
+      {"log", &MathProbe::log},
+      {"log1p", &MathProbe::log1p},
+      {"tanh", &MathProbe::tanh},
+      {"erf", &MathProbe::erf},
+      {"sigmoid", &MathProbe::sigmoid},
+      {"silu", &MathProbe::silu},
+      {"softplus", &MathProbe::softplus},
+      {"gelu", &MathProbe::gelu},
       {"gelu_tanh", &MathProbe::gelu_tanh},
   };
   for (const auto& function : functions) {

@@ -7,18 +7,18 @@
 namespace tidemerge {
 namespace {
 
-#define TIDEMERGE_PROBE(function)                                            \
-  void function##_array(const float* x, float* y, size_t n) {                \
-    size_t i = 0;                                                            \
-    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {                           \
-      const Vec y0 = function(load(x + i));                                  \
-      const Vec y1 = function(load(x + i + kLanes));                         \
-      const Vec y2 = function(load(x + i + 2 * kLanes));                     \
-      const Vec y3 = function(load(x + i + 3 * kLanes));                     \
-      store(y + i, y0), store(y + i + kLanes, y1);                           \
-      store(y + i + 2 * kLanes, y2), store(y + i + 3 * kLanes, y3);          \
-    }                                                                        \
-    for (; i < n; i += kLanes) store(y + i, function(load(x + i)));          \
+#define TIDEMERGE_PROBE(function)                                   \
+  void function##_array(const float* x, float* y, size_t n) {       \
+    size_t i = 0;                                                   \
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {                  \
+      const Vec y0 = function(load(x + i));                         \
+      const Vec y1 = function(load(x + i + kLanes));                \
+      const Vec y2 = function(load(x + i + 2 * kLanes));            \
+      const Vec y3 = function(load(x + i + 3 * kLanes));            \
+      store(y + i, y0), store(y + i + kLanes, y1);                  \
+      store(y + i + 2 * kLanes, y2), store(y + i + 3 * kLanes, y3); \
+    }                                                               \
+    for (; i < n; i += kLanes) store(y + i, function(load(x + i))); \
   }
 TIDEMERGE_PROBE(exp)
 TIDEMERGE_PROBE(exp_nonpositive)

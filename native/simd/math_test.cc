@@ -66,7 +66,7 @@ const Function kFunctions[] = {
 
 bool in_domain(const Function& function, float x) { return std::isnan(x) || x <= function.high; }
 
-// One value against the bound; prints through EXPECT_ULP only when the bound is broken, as there are millions of values.
+// One value against the bound; through EXPECT_ULP, which makes text, only if the bound is broken: there are millions.
 void check(const Function& function, float x, float y) {
   const double exact = function.exact(static_cast<double>(x));
   const double error = std::fabs(static_cast<double>(y) - exact);
@@ -94,32 +94,36 @@ void check_all(const std::vector<float>& arguments) {
 
 TEST(math_special_values) {
   std::vector<float> values;
-  for (float x : {0.0f, kSmallest, 3 * kSmallest, 0x1p-127f, 0x1p-126f, 0x1p-125f, 0x1p-30f, 0x1p-24f, 0x1p-23f, 0.25f, 0.5f, 1.0f,
-                  1.5f, 2.0f, 10.0f, 20.0f, 87.0f, 88.0f, 88.72283f, 88.72284f, 89.0f, 103.97f, 103.98f, 104.0f, 150.0f,
-                  1e4f, 1e10f, 1e20f, 1e30f, kLargest, kInfinity}) {
+  for (float x : {0.0f,     kSmallest, 3 * kSmallest, 0x1p-127f, 0x1p-126f, 0x1p-125f, 0x1p-30f, 0x1p-24f,
+                  0x1p-23f, 0.25f,     0.5f,          1.0f,      1.5f,      2.0f,      10.0f,    20.0f,
+                  87.0f,    88.0f,     88.72283f,     88.72284f, 89.0f,     103.97f,   103.98f,  104.0f,
+                  150.0f,   1e4f,      1e10f,         1e20f,     1e30f,     kLargest,  kInfinity}) {
     values.push_back(x);
     values.push_back(-x);
   }
   values.push_back(kNan);
   values.push_back(-kNan);
   // A NaN whose payload could be taken for an exponent by integer arithmetic on it.
-  for (uint32_t bits : {0x7fc00001u, 0x7fffffffu, 0xffc0007fu, 0x7f800001u, 0xff8000ffu}) values.push_back(f32_from_bits(bits));
+  for (uint32_t bits : {0x7fc00001u, 0x7fffffffu, 0xffc0007fu, 0x7f800001u, 0xff8000ffu})
+    values.push_back(f32_from_bits(bits));
   check_all(values);
 }
 
-// Every 4096th bit pattern or so, of both signs: all exponents, denormals, infinities and NaNs.
+// Every 65521st bit pattern (a prime), of both signs: all exponents, denormals, infinities and NaNs.
 TEST(math_sweep_over_all_floats) {
   std::vector<float> values;
   constexpr uint32_t kStep = 65521;
-  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += kStep) values.push_back(f32_from_bits(static_cast<uint32_t>(bits)));
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += kStep)
+    values.push_back(f32_from_bits(static_cast<uint32_t>(bits)));
   check_all(values);
 }
 
-// Where the functions do something: densely, linear instead of logarithmic, and across every seam of the implementations.
+// Where the functions do something: densely, linear instead of logarithmic, and across every seam.
 TEST(math_sweep_over_the_interesting_range) {
   std::vector<float> values;
   for (int i = -24000; i <= 24000; ++i) values.push_back(static_cast<float>(i) * 0.0043f);
-  for (float seam : {0.55f, 1.0f, 3.93f, 12.6f, 15.0f, 0.34657359f, 87.3365447f, 88.7228391f, 103.972084f, 120.0f, 0.70710678f, 1.41421356f}) {
+  for (float seam : {0.55f, 1.0f, 3.93f, 12.6f, 15.0f, 0.34657359f, 87.3365447f, 88.7228391f, 103.972084f, 120.0f,
+                     0.70710678f, 1.41421356f}) {
     for (int i = -200; i <= 200; ++i) {
       values.push_back(f32_from_bits(bits_from_f32(seam) + static_cast<uint32_t>(i)));
       values.push_back(-values.back());

@@ -2,18 +2,19 @@
 
 // Loops over one row of floats, shared by the kernels that reduce rows.
 //
-// A sum runs in four registers: element i is added to lane i % kLanes of register (i / kLanes) % 4, in ascending order, the
-// last n % kLanes elements to register 3; then (0 + 1) + (2 + 3), then reduce_add. The order depends on the length alone. With s summed elements its error is at most
-// (s / (4 kLanes) + 3 + log2 kLanes) 2^-24 times the sum of their magnitudes.
+// A sum runs in four registers: element i is added to lane i % kLanes of register (i / kLanes) % 4, in ascending order,
+// the last n % kLanes elements to register 3; then (0 + 1) + (2 + 3), then reduce_add. The order depends on the length
+// alone. With s summed elements its error is at most (s / (4 kLanes) + 3 + log2 kLanes) 2^-24 times the sum of their
+// magnitudes.
 
 #include "simd/vec.h"
 
 namespace tidemerge {
 namespace {
 
-// Calls body(part, x[i...], i, count) for all elements: `part` is the register, count is kLanes but for the last call, and
-// lanes from there on are zero. The part is a constant at every call: with an index the registers would live in memory.
-// Bodies are lambdas marked TIDEMERGE_INLINE_LAMBDA.
+// Calls body(part, x[i...], i, count) for all elements: `part` is the register, count is kLanes but for the last call,
+// and lanes from there on are zero. The part is a constant at every call: with an index the registers would live in
+// memory. Bodies are lambdas marked TIDEMERGE_INLINE_LAMBDA.
 template <typename Body>
 TIDEMERGE_INLINE void for_each_block(const float* x, size_t n, Body body) {
   size_t i = 0;
@@ -37,14 +38,17 @@ struct FourSums {
 
 TIDEMERGE_INLINE float row_sum(const float* x, size_t n) {
   FourSums sums;
-  for_each_block(x, n, [&](int part, Vec v, size_t, int) TIDEMERGE_INLINE_LAMBDA { sums.part[part] = add(sums.part[part], v); });
+  for_each_block(
+      x, n, [&](int part, Vec v, size_t, int) TIDEMERGE_INLINE_LAMBDA { sums.part[part] = add(sums.part[part], v); });
   return sums.total();
 }
 
 // The squares are not rounded before they are added, where there is a fused multiply-add.
 TIDEMERGE_INLINE float row_sum_squares(const float* x, size_t n) {
   FourSums sums;
-  for_each_block(x, n, [&](int part, Vec v, size_t, int) TIDEMERGE_INLINE_LAMBDA { sums.part[part] = fma(v, v, sums.part[part]); });
+  for_each_block(x, n, [&](int part, Vec v, size_t, int) TIDEMERGE_INLINE_LAMBDA {
+    sums.part[part] = fma(v, v, sums.part[part]);
+  });
   return sums.total();
 }
 

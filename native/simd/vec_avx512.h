@@ -76,7 +76,9 @@ TIDEMERGE_INLINE IVec zero_int() { return {_mm512_setzero_si512()}; }
 TIDEMERGE_INLINE IVec broadcast_int(int32_t x) { return {_mm512_set1_epi32(x)}; }
 TIDEMERGE_INLINE IVec load_int(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
 TIDEMERGE_INLINE void store_int(int32_t* p, IVec a) { _mm512_storeu_si512(p, a.v); }
-TIDEMERGE_INLINE IVec load_first_int(const int32_t* p, int n) { return {_mm512_maskz_loadu_epi32(first_lanes(n).v, p)}; }
+TIDEMERGE_INLINE IVec load_first_int(const int32_t* p, int n) {
+  return {_mm512_maskz_loadu_epi32(first_lanes(n).v, p)};
+}
 TIDEMERGE_INLINE void store_first_int(int32_t* p, IVec a, int n) { _mm512_mask_storeu_epi32(p, first_lanes(n).v, a.v); }
 TIDEMERGE_INLINE IVec add(IVec a, IVec b) { return {_mm512_add_epi32(a.v, b.v)}; }
 TIDEMERGE_INLINE IVec sub(IVec a, IVec b) { return {_mm512_sub_epi32(a.v, b.v)}; }
@@ -102,9 +104,7 @@ TIDEMERGE_INLINE Mask gt(IVec a, IVec b) { return {_mm512_cmpgt_epi32_mask(a.v, 
 TIDEMERGE_INLINE Vec scale_pow2(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 TIDEMERGE_INLINE Vec scale_pow2_unit(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 // Only here, for simd/math.h: x - floor(x), 0 for infinities; and x * 2^floor(n), but 0 where the mask is set.
-TIDEMERGE_INLINE Vec fraction(Vec x) {
-  return {_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
-}
+TIDEMERGE_INLINE Vec fraction(Vec x) { return {_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 TIDEMERGE_INLINE Vec scale_pow2_unless(Mask is_zero, Vec x, Vec n) {
   return {_mm512_maskz_scalef_ps(mask_not(is_zero).v, x.v, n.v)};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Operations of vec.h that are the same on every instruction set, in terms of the ones that are not. Included by vec.h only.
+// Operations of vec.h that are the same on every instruction set, in terms of the ones that are not. Included by vec.h
+// only.
 
 namespace tidemerge {
 namespace {
@@ -13,9 +14,7 @@ TIDEMERGE_INLINE Vec copysign(Vec magnitude, Vec sign) {
 }
 
 // 2^n for integral -126 <= n <= 127: the exponent field written directly.
-TIDEMERGE_INLINE Vec pow2_normal(Vec n) {
-  return cast_float(shift_left<23>(add(to_int(n), broadcast_int(127))));
-}
+TIDEMERGE_INLINE Vec pow2_normal(Vec n) { return cast_float(shift_left<23>(add(to_int(n), broadcast_int(127)))); }
 
 #ifndef TIDEMERGE_VEC_HAS_SCALEF
 // Two factors of half the exponent: with x near one the first product is exact, so the result is rounded once.
@@ -28,8 +27,8 @@ TIDEMERGE_INLINE Vec scale_pow2_unit(Vec x, Vec n) {
   return mul(mul(x, first), second);
 }
 
-// Downwards in steps of 2^-102, not 2^-126: whatever a step loses by becoming denormal is lost entirely in the last step,
-// which is then at most 2^-24; so no result is rounded twice.
+// Downwards in steps of 2^-102, not 2^-126: whatever a step loses by becoming denormal is lost entirely in the last
+// step, which is then at most 2^-24; so no result is rounded twice.
 TIDEMERGE_INLINE Vec scale_pow2_step(Vec& x, Vec n) {
   const Vec up = broadcast(127.0f);
   const Vec down = broadcast(-102.0f);
@@ -38,15 +37,16 @@ TIDEMERGE_INLINE Vec scale_pow2_step(Vec& x, Vec n) {
   return sub(n, step);
 }
 TIDEMERGE_INLINE Vec scale_pow2(Vec x, Vec n) {
-  n = max(min(n, broadcast(278.0f)), broadcast(-278.0f));  // from the largest float to below half the smallest, and back
+  n = max(min(n, broadcast(278.0f)),
+          broadcast(-278.0f));  // from the largest float to below half the smallest, and back
   n = scale_pow2_step(x, n);
   n = scale_pow2_step(x, n);
   return mul(x, pow2_normal(n));
 }
 #endif
 
-// The bits of the bfloat16 of each lane, in the lower half of an i32 lane. Integer arithmetic also where the instruction
-// set can convert: the AVX-512 instruction flushes denormals.
+// The bits of the bfloat16 of each lane, in the lower half of an i32 lane. Integer arithmetic also where the
+// instruction set can convert: the AVX-512 instruction flushes denormals.
 TIDEMERGE_INLINE IVec bf16_bits(Vec x) {
   const IVec bits = cast_int(x);
   const IVec upper = shift_right_logical<16>(bits);

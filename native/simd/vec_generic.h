@@ -1,7 +1,7 @@
 #pragma once
 
-// vec.h on the vector extensions of GCC and Clang, four lanes: SSE2 on x64, and whatever a new architecture has. Included by
-// vec.h only. There is no fused multiply-add here.
+// vec.h on the vector extensions of GCC and Clang, four lanes: SSE2 on x64, and whatever a new architecture has.
+// Included by vec.h only. There is no fused multiply-add here.
 
 namespace tidemerge {
 namespace {
@@ -115,8 +115,8 @@ TIDEMERGE_INLINE IVec shift_right_logical(IVec a) {
 TIDEMERGE_INLINE Mask eq(IVec a, IVec b) { return {a.v == b.v}; }
 TIDEMERGE_INLINE Mask gt(IVec a, IVec b) { return {a.v > b.v}; }
 
-// Adding and taking away 2^23 of the same sign rounds in the current mode, to nearest; larger values are integers already.
-// The sign of the result is the sign of the argument, also for zero.
+// Adding and taking away 2^23 of the same sign rounds in the current mode, to nearest; larger values are integers
+// already. The sign of the result is the sign of the argument, also for zero.
 TIDEMERGE_INLINE Vec round_even(Vec a) {
   const IVec sign = bit_and(cast_int(a), broadcast_int(INT32_MIN));
   const Vec magnitude = cast_float(bit_and(cast_int(a), broadcast_int(INT32_MAX)));

@@ -21,14 +21,12 @@ using BinaryInt = void (*)(const int32_t*, const int32_t*, int32_t*);
   [](const float* a, const float* b, const float* c, float* y) { store(y, function(load(a), load(b), load(c))); }
 #define TIDEMERGE_COMPARE(function) \
   static_cast<Compare>([](const float* a, const float* b, int32_t* y) { store_flags(y, function(load(a), load(b))); })
-#define TIDEMERGE_BINARY_INT(function)                                \
-  static_cast<BinaryInt>([](const int32_t* a, const int32_t* b, int32_t* y) { \
-    store_int(y, function(load_int(a), load_int(b)));                 \
-  })
-#define TIDEMERGE_COMPARE_INT(function)                               \
-  static_cast<BinaryInt>([](const int32_t* a, const int32_t* b, int32_t* y) { \
-    store_flags(y, function(load_int(a), load_int(b)));               \
-  })
+#define TIDEMERGE_BINARY_INT(function) \
+  static_cast<BinaryInt>(              \
+      [](const int32_t* a, const int32_t* b, int32_t* y) { store_int(y, function(load_int(a), load_int(b))); })
+#define TIDEMERGE_COMPARE_INT(function) \
+  static_cast<BinaryInt>(               \
+      [](const int32_t* a, const int32_t* b, int32_t* y) { store_flags(y, function(load_int(a), load_int(b))); })
 
 void masks(const float* a, const float* b, int32_t* y) {
   const Mask ma = mask_not(eq(load(a), zero()));

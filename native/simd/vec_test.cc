@@ -27,8 +27,9 @@ void for_each_probe(Check check) {
 
 std::vector<float> interesting_floats() {
   std::vector<float> values;
-  for (float x : {0.0f, kSmallest, 0x1p-130f, 0x1p-126f, 0.25f, 0.5f, 0.75f, 1.0f, 1.5f, 2.0f, 2.5f, 3.5f, 3.49999f, 1e6f,
-                  4194303.5f, 4194304.5f, 8388607.5f, 8388608.0f, 8388609.0f, 16777216.0f, 2e9f, 1e20f, kLargest, kInfinity}) {
+  for (float x : {0.0f,       kSmallest,  0x1p-130f,  0x1p-126f,   0.25f,    0.5f,  0.75f,      1.0f,
+                  1.5f,       2.0f,       2.5f,       3.5f,        3.49999f, 1e6f,  4194303.5f, 4194304.5f,
+                  8388607.5f, 8388608.0f, 8388609.0f, 16777216.0f, 2e9f,     1e20f, kLargest,   kInfinity}) {
     values.push_back(x);
     values.push_back(-x);
   }
@@ -71,7 +72,8 @@ void check_binary(const VecProbe& probe, Operation operation, Exact exact) {
 template <typename Operation, typename Exact>
 void check_unary(const VecProbe& probe, Operation operation, Exact exact) {
   check_binary(
-      probe, [&](const float* a, const float*, float* y) { operation(a, y); }, [&](float a, float) { return exact(a); });
+      probe, [&](const float* a, const float*, float* y) { operation(a, y); },
+      [&](float a, float) { return exact(a); });
 }
 
 TEST(vec_arithmetic_is_that_of_scalars) {
@@ -100,7 +102,8 @@ TEST(vec_fma_rounds_once_where_it_says_so) {
   for_each_probe([](const VecProbe& p) {
     for (float c : {-1.0f, 0.0f, 3.0f, -0x1p-40f, 1e10f}) {
       check_binary(
-          p, [&](const float* a, const float* b, float* y) {
+          p,
+          [&](const float* a, const float* b, float* y) {
             const float addend[kMaxLanes] = {c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c};
             p.fma(a, b, addend, y);
           },
@@ -109,7 +112,8 @@ TEST(vec_fma_rounds_once_where_it_says_so) {
             return p.fused_multiply_add ? std::fma(a, b, c) : product + c;
           });
       check_binary(
-          p, [&](const float* a, const float* b, float* y) {
+          p,
+          [&](const float* a, const float* b, float* y) {
             const float addend[kMaxLanes] = {c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c};
             p.fnma(a, b, addend, y);
           },
@@ -175,8 +179,8 @@ TEST(vec_masks) {
   });
 }
 
-// The elements of a register, then a tail of every length: what lies behind the tail is neither read (the sanitizer build
-// sees it) nor written.
+// The elements of a register, then a tail of every length: what lies behind the tail is neither read (the sanitizer
+// build sees it) nor written.
 TEST(vec_tails_touch_nothing_behind_them) {
   for_each_probe([](const VecProbe& p) {
     Random random(6);
@@ -247,7 +251,8 @@ TEST(vec_integers) {
 
 TEST(vec_to_int_rounds_to_even) {
   for_each_probe([](const VecProbe& p) {
-    std::vector<float> values = {0.0f, -0.0f, 0.5f, -0.5f, 1.5f, -1.5f, 2.5f, -2.5f, 0.49999997f, -0.49999997f, 8388607.5f, -4194303.5f,
+    std::vector<float> values = {0.0f,        -0.0f,         0.5f,           -0.5f,        1.5f,       -1.5f,
+                                 2.5f,        -2.5f,         0.49999997f,    -0.49999997f, 8388607.5f, -4194303.5f,
                                  16777217.0f, 2147483520.0f, -2147483648.0f, 1e-40f};
     for (size_t i = 0; i < values.size(); i += static_cast<size_t>(p.lanes)) {
       int32_t y[kMaxLanes];
@@ -261,8 +266,9 @@ TEST(vec_to_int_rounds_to_even) {
 
 TEST(vec_scale_pow2_rounds_once) {
   for_each_probe([](const VecProbe& p) {
-    std::vector<float> mantissas = {1.0f, 1.5f, 0x1.000002p0f, 0x1.fffffep0f, 0x1.7ffffep0f, -1.25f, 0x1.5p-140f, kSmallest, 0x1.fffffep127f,
-                                    -0x1.abcdefp-3f, 0x1.800002p-60f, 0x1.fffffep90f};
+    std::vector<float> mantissas = {
+        1.0f,        1.5f,      0x1.000002p0f,   0x1.fffffep0f,   0x1.7ffffep0f,   -1.25f,
+        0x1.5p-140f, kSmallest, 0x1.fffffep127f, -0x1.abcdefp-3f, 0x1.800002p-60f, 0x1.fffffep90f};
     for (float x : mantissas) {
       for (int n = -300; n <= 300; ++n) {
         float a[kMaxLanes], b[kMaxLanes], y[kMaxLanes];
@@ -306,8 +312,9 @@ TEST(vec_reductions_follow_one_tree) {
 TEST(vec_bf16_rounds_like_the_scalar_conversion) {
   for_each_probe([](const VecProbe& p) {
     std::vector<float> values = interesting_floats();
-    for (uint32_t bits : {0x3f808000u, 0x3f818000u, 0x3f808001u, 0x3f807fffu, 0x7f7f7fffu, 0x7f7f8000u, 0x00008000u, 0x00018000u, 0x00000001u,
-                          0x7f800001u, 0xffffffffu, 0x7fffffffu, 0x7fc00001u, 0x80008001u, 0x7f808000u, 0x7fff8000u}) {
+    for (uint32_t bits :
+         {0x3f808000u, 0x3f818000u, 0x3f808001u, 0x3f807fffu, 0x7f7f7fffu, 0x7f7f8000u, 0x00008000u, 0x00018000u,
+          0x00000001u, 0x7f800001u, 0xffffffffu, 0x7fffffffu, 0x7fc00001u, 0x80008001u, 0x7f808000u, 0x7fff8000u}) {
       values.push_back(f32_from_bits(bits));
     }
     for (size_t i = 0; i < values.size(); i += static_cast<size_t>(p.lanes)) {

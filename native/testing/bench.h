@@ -10,9 +10,9 @@
 //     suite.run();
 //   }
 //
-// run() measures all cases of the suite in turn, round after round, so that a slower minute of the machine hits all of them,
-// and prints the median and the best time of a call. A case with `peak` is also compared with arithmetic on registers only,
-// measured on the same set in the same rounds; the share is best against best.
+// run() measures all cases of the suite in turn, round after round, so that a slower minute of the machine hits all of
+// them, and prints the median and the best time of a call. A case with `peak` is also compared with arithmetic on
+// registers only, measured on the same set in the same rounds; the share is best against best.
 //
 // tidemerge_bench [filter...] [--set=name] [--rounds=n]
 
@@ -79,7 +79,7 @@ inline void keep(const T& value) {
 
 }  // namespace tidemerge::testing
 
-#define BENCH(name)                                                                                        \
-  static void bench_##name(::tidemerge::testing::BenchSuite& suite);                                       \
-  static const ::tidemerge::testing::BenchRegistration registration_of_##name(#name, bench_##name);        \
+#define BENCH(name)                                                                                 \
+  static void bench_##name(::tidemerge::testing::BenchSuite& suite);                                \
+  static const ::tidemerge::testing::BenchRegistration registration_of_##name(#name, bench_##name); \
   static void bench_##name(::tidemerge::testing::BenchSuite& suite)

@@ -35,10 +35,14 @@ double seconds_of(const std::function<void()>& body, size_t calls) {
 
 const char* peak_label(Peak peak) {
   switch (peak) {
-    case Peak::kF32: return "(peak f32)";
-    case Peak::kBf16: return "(peak bf16)";
-    case Peak::kInt8: return "(peak int8)";
-    case Peak::kNone: break;
+    case Peak::kF32:
+      return "(peak f32)";
+    case Peak::kBf16:
+      return "(peak bf16)";
+    case Peak::kInt8:
+      return "(peak int8)";
+    case Peak::kNone:
+      break;
   }
   return "";
 }
@@ -46,10 +50,14 @@ const char* peak_label(Peak peak) {
 size_t (*peak_function(const KernelSet& set, Peak peak))(size_t, float*) {
   const PeakKernels& kernels = *test_kernels(set).peak;
   switch (peak) {
-    case Peak::kF32: return kernels.f32;
-    case Peak::kBf16: return kernels.bf16;
-    case Peak::kInt8: return kernels.int8;
-    case Peak::kNone: break;
+    case Peak::kF32:
+      return kernels.f32;
+    case Peak::kBf16:
+      return kernels.bf16;
+    case Peak::kInt8:
+      return kernels.int8;
+    case Peak::kNone:
+      break;
   }
   return nullptr;
 }
@@ -108,7 +116,8 @@ void BenchSuite::run() {
     if (entry.work.bytes > 0) std::printf("  %7.1f GB/s", entry.work.bytes / best * 1e-9);
     if (entry.work.items > 0) std::printf("  %8.3f G/s", entry.work.items / best * 1e-9);
     for (const Case& other : cases_) {
-      const bool compares = other.is_peak && !entry.is_peak && other.set == entry.set && other.work.peak == entry.work.peak;
+      const bool compares =
+          other.is_peak && !entry.is_peak && other.set == entry.set && other.work.peak == entry.work.peak;
       if (!compares) continue;
       const double peak = other.work.flops / other.best();
       std::printf("  %5.1f %% of peak", 100.0 * entry.work.flops / best / peak);

@@ -21,7 +21,8 @@ class GuardedBuffer {
   explicit GuardedBuffer(size_t n, size_t misalignment = 0) : size_(n) {
     front_ = kGuardBytes + misalignment * sizeof(T);
     bytes_ = front_ + n * sizeof(T) + kBackBytes;
-    // aligned_alloc wants a multiple of the alignment; the sanitizer wants the exact end. posix_memalign takes any size.
+    // aligned_alloc wants a multiple of the alignment; the sanitizer wants the exact end. posix_memalign takes any
+    // size.
     void* memory = nullptr;
     if (posix_memalign(&memory, 64, bytes_) != 0) throw std::bad_alloc();
     memory_ = static_cast<unsigned char*>(memory);

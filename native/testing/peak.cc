@@ -7,7 +7,8 @@
 namespace tidemerge {
 namespace {
 
-// Twelve independent sums: more than latency times ports of any processor so far, fewer than the sixteen registers of AVX2.
+// Twelve independent sums: more than latency times ports of any processor so far, fewer than the sixteen registers of
+// AVX2.
 constexpr int kChains = 12;
 
 // Each chain is a variable of its own, kept in a register by the empty assembly; gcc spills an array of them and would
@@ -22,8 +23,8 @@ constexpr int kChains = 12;
 
 template <typename Register, typename Step>
 TIDEMERGE_INLINE void twelve_chains(size_t rounds, Register* sums, Step step) {
-  Register s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], s4 = sums[4], s5 = sums[5], s6 = sums[6], s7 = sums[7],
-           s8 = sums[8], s9 = sums[9], s10 = sums[10], s11 = sums[11];
+  Register s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], s4 = sums[4], s5 = sums[5], s6 = sums[6],
+           s7 = sums[7], s8 = sums[8], s9 = sums[9], s10 = sums[10], s11 = sums[11];
   for (size_t i = 0; i < rounds; ++i) {
     s0 = step(s0), s1 = step(s1), s2 = step(s2), s3 = step(s3), s4 = step(s4), s5 = step(s5);
     s6 = step(s6), s7 = step(s7), s8 = step(s8), s9 = step(s9), s10 = step(s10), s11 = step(s11);

@@ -7,8 +7,8 @@
 //       for (size_t n = 0; n < 40; ++n) {
 //         TRACE("n = %zu", n);                      // printed with every failure of this scope
 //         EXPECT_EQ(count, n);
-//         EXPECT_NEAR(actual, expected, tolerance);  // |actual - expected| <= tolerance; equal infinities, NaN with NaN
-//         EXPECT_ULP(actual, expected, 2.0);         // float against double, in units of the float spacing at `expected`
+//         EXPECT_NEAR(actual, expected, tolerance);  // |actual - expected| <= tolerance; inf equal; NaN with NaN
+//         EXPECT_ULP(actual, expected, 2.0);         // float against double, in float spacings at `expected`
 //       }
 //     });
 //   }
@@ -57,8 +57,8 @@ class Trace {
   Trace& operator=(const Trace&) = delete;
 };
 
-// |actual - expected| in units of the spacing of floats at `expected`; 2^-149 for results in the denormal range. NaN with
-// NaN is 0, NaN with a number infinite. An infinite actual counts as 2^128, the value it stands in for.
+// |actual - expected| in units of the spacing of floats at `expected`; 2^-149 for results in the denormal range. NaN
+// with NaN is 0, NaN with a number infinite. An infinite actual counts as 2^128, the value it stands in for.
 double ulp_distance(float actual, double expected);
 
 template <typename T>
@@ -82,59 +82,56 @@ bool is_near(double actual, double expected, double tolerance);
 #define TIDEMERGE_JOIN_OF(a, b) a##b
 #define TIDEMERGE_JOIN(a, b) TIDEMERGE_JOIN_OF(a, b)
 
-#define TEST(name)                                                                                    \
-  static void test_##name();                                                                          \
-  static const ::tidemerge::testing::Registration registration_of_##name(#name, test_##name);         \
+#define TEST(name)                                                                            \
+  static void test_##name();                                                                  \
+  static const ::tidemerge::testing::Registration registration_of_##name(#name, test_##name); \
   static void test_##name()
 
 #define TRACE(...) const ::tidemerge::testing::Trace TIDEMERGE_JOIN(trace_, __LINE__)(__VA_ARGS__)
 
-#define EXPECT_TRUE(condition)                                                                        \
-  do {                                                                                                \
-    ::tidemerge::testing::count_expectation();                                                        \
+#define EXPECT_TRUE(condition)                                                                          \
+  do {                                                                                                  \
+    ::tidemerge::testing::count_expectation();                                                          \
     if (!(condition)) ::tidemerge::testing::report_failure(__FILE__, __LINE__, "expected " #condition); \
   } while (false)
 
-#define EXPECT_EQ(actual, expected)                                                                   \
-  do {                                                                                                \
-    ::tidemerge::testing::count_expectation();                                                        \
-    const auto& actual_value = (actual);                                                              \
-    const auto& expected_value = (expected);                                                          \
-    if (!(actual_value == expected_value)) {                                                          \
-      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                        \
-                                           #actual ": expected " +                                    \
-                                               ::tidemerge::testing::text_of(expected_value) + ", got " + \
-                                               ::tidemerge::testing::text_of(actual_value));          \
-    }                                                                                                 \
+#define EXPECT_EQ(actual, expected)                                                                                \
+  do {                                                                                                             \
+    ::tidemerge::testing::count_expectation();                                                                     \
+    const auto& actual_value = (actual);                                                                           \
+    const auto& expected_value = (expected);                                                                       \
+    if (!(actual_value == expected_value)) {                                                                       \
+      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                                     \
+                                           #actual ": expected " + ::tidemerge::testing::text_of(expected_value) + \
+                                               ", got " + ::tidemerge::testing::text_of(actual_value));            \
+    }                                                                                                              \
   } while (false)
 
-#define EXPECT_NEAR(actual, expected, tolerance)                                                      \
-  do {                                                                                                \
-    ::tidemerge::testing::count_expectation();                                                        \
-    const double actual_value = (actual);                                                             \
-    const double expected_value = (expected);                                                         \
-    const double tolerance_value = (tolerance);                                                       \
-    if (!::tidemerge::testing::is_near(actual_value, expected_value, tolerance_value)) {              \
-      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                        \
-                                           #actual ": expected " +                                    \
-                                               ::tidemerge::testing::text_of(expected_value) + " within " + \
-                                               ::tidemerge::testing::text_of(tolerance_value) + ", got " + \
-                                               ::tidemerge::testing::text_of(actual_value));          \
-    }                                                                                                 \
+#define EXPECT_NEAR(actual, expected, tolerance)                                                                   \
+  do {                                                                                                             \
+    ::tidemerge::testing::count_expectation();                                                                     \
+    const double actual_value = (actual);                                                                          \
+    const double expected_value = (expected);                                                                      \
+    const double tolerance_value = (tolerance);                                                                    \
+    if (!::tidemerge::testing::is_near(actual_value, expected_value, tolerance_value)) {                           \
+      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                                     \
+                                           #actual ": expected " + ::tidemerge::testing::text_of(expected_value) + \
+                                               " within " + ::tidemerge::testing::text_of(tolerance_value) +       \
+                                               ", got " + ::tidemerge::testing::text_of(actual_value));            \
+    }                                                                                                              \
   } while (false)
 
-#define EXPECT_ULP(actual, expected, ulps)                                                            \
-  do {                                                                                                \
-    ::tidemerge::testing::count_expectation();                                                        \
-    const float actual_value = (actual);                                                              \
-    const double expected_value = (expected);                                                         \
-    const double distance = ::tidemerge::testing::ulp_distance(actual_value, expected_value);         \
-    if (!(distance <= (ulps))) {                                                                      \
-      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                        \
-                                           #actual ": expected " +                                    \
-                                               ::tidemerge::testing::text_of(expected_value) + " within " + \
-                                               ::tidemerge::testing::text_of(static_cast<double>(ulps)) + \
-                                               " ulp, got " + ::tidemerge::testing::text_of(actual_value) + \
-                                               " (" + ::tidemerge::testing::text_of(distance) + " ulp)"); \
-    }                                                                                                 \
+#define EXPECT_ULP(actual, expected, ulps)                                                                             \
+  do {                                                                                                                 \
+    ::tidemerge::testing::count_expectation();                                                                         \
+    const float actual_value = (actual);                                                                               \
+    const double expected_value = (expected);                                                                          \
+    const double distance = ::tidemerge::testing::ulp_distance(actual_value, expected_value);                          \
+    if (!(distance <= (ulps))) {                                                                                       \
+      ::tidemerge::testing::report_failure(__FILE__, __LINE__,                                                         \
+                                           #actual ": expected " + ::tidemerge::testing::text_of(expected_value) +     \
+                                               " within " + ::tidemerge::testing::text_of(static_cast<double>(ulps)) + \
+                                               " ulp, got " + ::tidemerge::testing::text_of(actual_value) + " (" +     \
+                                               ::tidemerge::testing::text_of(distance) + " ulp)");                     \
+    }                                                                                                                  \
   } while (false)

@@ -133,7 +133,8 @@ int main(int argc, char** argv) {
     names += std::string(names.empty() ? "" : ", ") + set->name;
   }
   if (sets.empty()) {
-    std::printf("no instruction set to test%s%s\n", only_set != nullptr ? ": " : "", only_set != nullptr ? only_set : "");
+    std::printf("no instruction set to test%s%s\n", only_set != nullptr ? ": " : "",
+                only_set != nullptr ? only_set : "");
     return 2;
   }
   std::printf("instruction sets: %s\n", names.c_str());

@@ -8,8 +8,8 @@ namespace tidemerge {
 // One result per element. `out` is exactly one of the inputs or overlaps none. Elements do not influence each other: a
 // result is the same at every position and for every count. A NaN gives a NaN. n = 0 touches nothing.
 //
-// Arithmetic rounds once per operation written, but a * b + c once in all on sets with a fused multiply-add. The functions
-// have the error bounds of simd/math.h.
+// Arithmetic rounds once per operation written, but a * b + c once in all on sets with a fused multiply-add. The
+// functions have the error bounds of simd/math.h.
 struct ElementwiseKernels {
   using Unary = void (*)(const float* x, float* out, size_t n);
   using Binary = void (*)(const float* a, const float* b, float* out, size_t n);

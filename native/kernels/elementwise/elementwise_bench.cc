@@ -1,7 +1,6 @@
-#include "kernels/elementwise/elementwise.h"
-
 #include <vector>
 
+#include "kernels/elementwise/elementwise.h"
 #include "testing/bench.h"
 
 namespace tidemerge {
@@ -19,11 +18,14 @@ BENCH(elementwise_binary) {
   const struct {
     const char* name;
     ElementwiseKernels::Binary ElementwiseKernels::*member;
-  } kernels[] = {{"add", &ElementwiseKernels::add_f32}, {"mul", &ElementwiseKernels::mul_f32}, {"mul_silu", &ElementwiseKernels::mul_silu_f32}};
+  } kernels[] = {{"add", &ElementwiseKernels::add_f32},
+                 {"mul", &ElementwiseKernels::mul_f32},
+                 {"mul_silu", &ElementwiseKernels::mul_silu_f32}};
   for (const auto& kernel : kernels) {
     for_each_set([&](const KernelSet& set) {
       const auto run = set.elementwise->*kernel.member;
-      suite.add(&set, kernel.name, {.bytes = 12.0 * kCount, .items = kCount}, [&, run] { run(a.data(), b.data(), out.data(), kCount); });
+      suite.add(&set, kernel.name, {.bytes = 12.0 * kCount, .items = kCount},
+                [&, run] { run(a.data(), b.data(), out.data(), kCount); });
     });
   }
   suite.run();
@@ -35,14 +37,19 @@ BENCH(elementwise_unary) {
   const struct {
     const char* name;
     ElementwiseKernels::Unary ElementwiseKernels::*member;
-  } kernels[] = {{"relu", &ElementwiseKernels::relu_f32},       {"gelu", &ElementwiseKernels::gelu_f32},
-                 {"gelu_tanh", &ElementwiseKernels::gelu_tanh_f32}, {"silu", &ElementwiseKernels::silu_f32},
-                 {"sigmoid", &ElementwiseKernels::sigmoid_f32}, {"tanh", &ElementwiseKernels::tanh_f32},
-                 {"exp", &ElementwiseKernels::exp_f32},         {"softplus", &ElementwiseKernels::softplus_f32}};
+  } kernels[] = {{"relu", &ElementwiseKernels::relu_f32},
+                 {"gelu", &ElementwiseKernels::gelu_f32},
+                 {"gelu_tanh", &ElementwiseKernels::gelu_tanh_f32},
+                 {"silu", &ElementwiseKernels::silu_f32},
+                 {"sigmoid", &ElementwiseKernels::sigmoid_f32},
+                 {"tanh", &ElementwiseKernels::tanh_f32},
+                 {"exp", &ElementwiseKernels::exp_f32},
+                 {"softplus", &ElementwiseKernels::softplus_f32}};
   for (const auto& kernel : kernels) {
     for_each_set([&](const KernelSet& set) {
       const auto run = set.elementwise->*kernel.member;
-      suite.add(&set, kernel.name, {.bytes = 8.0 * kCount, .items = kCount}, [&, run] { run(x.data(), out.data(), kCount); });
+      suite.add(&set, kernel.name, {.bytes = 8.0 * kCount, .items = kCount},
+                [&, run] { run(x.data(), out.data(), kCount); });
     });
   }
   suite.run();
@@ -53,8 +60,10 @@ BENCH(elementwise_bf16) {
   std::vector<uint16_t> half(kCount);
   for_each_set([&](const KernelSet& set) {
     const ElementwiseKernels* kernels = set.elementwise;
-    suite.add(&set, "bf16_from_f32", {.bytes = 6.0 * kCount, .items = kCount}, [&, kernels] { kernels->bf16_from_f32(x.data(), half.data(), kCount); });
-    suite.add(&set, "f32_from_bf16", {.bytes = 6.0 * kCount, .items = kCount}, [&, kernels] { kernels->f32_from_bf16(half.data(), x.data(), kCount); });
+    suite.add(&set, "bf16_from_f32", {.bytes = 6.0 * kCount, .items = kCount},
+              [&, kernels] { kernels->bf16_from_f32(x.data(), half.data(), kCount); });
+    suite.add(&set, "f32_from_bf16", {.bytes = 6.0 * kCount, .items = kCount},
+              [&, kernels] { kernels->f32_from_bf16(half.data(), x.data(), kCount); });
   });
   suite.run();
 }

@@ -10,9 +10,9 @@
 namespace tidemerge {
 namespace {
 
+using testing::for_each_set;
 using testing::GuardedBuffer;
 using testing::Random;
-using testing::for_each_set;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -21,13 +21,16 @@ constexpr size_t kMaxLength = 83;  // a round of four registers of sixteen, one 
 
 // Mostly ordinary numbers, with special ones strewn in.
 void fill(Random& random, GuardedBuffer<float>& x) {
-  const float special[] = {0.0f, -0.0f, kSmallest, -3 * kSmallest, 0x1p-127f, kInfinity, -kInfinity, kNan, 3e38f, -3e38f, 100.0f, -100.0f};
+  const float special[] = {0.0f,       -0.0f, kSmallest, -3 * kSmallest, 0x1p-127f, kInfinity,
+                           -kInfinity, kNan,  3e38f,     -3e38f,         100.0f,    -100.0f};
   for (float& value : x) {
-    value = random.below(6) == 0 ? special[random.below(sizeof special / sizeof special[0])] : random.uniform(-8.0f, 8.0f);
+    value =
+        random.below(6) == 0 ? special[random.below(sizeof special / sizeof special[0])] : random.uniform(-8.0f, 8.0f);
   }
 }
 
-// Every length up to two registers and some, then every third, every misalignment of a register of four, out of place and in place.
+// Every length up to two registers and some, then every third, every misalignment of a register of four, out of place
+// and in place.
 template <typename Check>
 void for_each_shape(Check check) {
   Random random(11);
@@ -39,8 +42,8 @@ void for_each_shape(Check check) {
   }
 }
 
-// The result of an element must not depend on where it stands: it is compared bit for bit with that of the element alone.
-// Whether that is the right function is checked against double precision.
+// The result of an element must not depend on where it stands: it is compared bit for bit with that of the element
+// alone. Whether that is the right function is checked against double precision.
 void check_unary(ElementwiseKernels::Unary kernel, double (*exact)(double), double (*bound)(double x, double exact)) {
   for_each_shape([&](Random& random, size_t n, size_t misalignment) {
     GuardedBuffer<float> x(n, misalignment), out(n, 3 - misalignment);
@@ -66,7 +69,8 @@ void check_unary(ElementwiseKernels::Unary kernel, double (*exact)(double), doub
 
 double relu(double x) { return std::isnan(x) ? x : std::fmax(x, 0.0); }
 
-// The bounds of simd/math.h, loosened to one formula: relative 2^-23 (6 + 4 x^2) below, and what leaves the normal range.
+// The bounds of simd/math.h, loosened to one formula: relative 2^-23 (6 + 4 x^2) below, and what leaves the normal
+// range.
 double math_bound(double x, double exact) {
   return std::fabs(exact) * 0x1p-23 * (6.0 + (x < 0 ? 4.0 * x * x : 0.0)) + 0x1p-115;
 }
@@ -88,7 +92,8 @@ TEST(elementwise_functions) {
 
 void check_binary(ElementwiseKernels::Binary kernel, float (*exact)(float, float)) {
   for_each_shape([&](Random& random, size_t n, size_t misalignment) {
-    GuardedBuffer<float> a(n, misalignment), b(n, 3 - misalignment), out(n, (misalignment + 1) % 4), in_place(n, misalignment);
+    GuardedBuffer<float> a(n, misalignment), b(n, 3 - misalignment), out(n, (misalignment + 1) % 4),
+        in_place(n, misalignment);
     fill(random, a);
     fill(random, b);
     kernel(a.data(), b.data(), out.data(), n);
@@ -162,8 +167,8 @@ TEST(elementwise_scale_shift_rows) {
         random.fill_uniform(scale.data(), rows);
         random.fill_uniform(shift.data(), rows);
         for (float& value : out) value = 7.0f;
-        set.elementwise->scale_shift_rows_f32(x.data(), static_cast<ptrdiff_t>(stride), scale.data(), shift.data(), rows, cols,
-                                              out.data(), static_cast<ptrdiff_t>(stride));
+        set.elementwise->scale_shift_rows_f32(x.data(), static_cast<ptrdiff_t>(stride), scale.data(), shift.data(),
+                                              rows, cols, out.data(), static_cast<ptrdiff_t>(stride));
         for (size_t i = 0; i < extent; ++i) {
           const size_t row = i / stride, col = i % stride;
           if (col >= cols) {

@@ -5,8 +5,8 @@
 namespace tidemerge {
 namespace {
 
-// out = (x - center) * scale * weight + bias. Templated on what is there, so that the loop has no branches; without a center
-// nothing is subtracted, as x - 0 is not x for a signed zero.
+// out = (x - center) * scale * weight + bias. Templated on what is there, so that the loop has no branches; without a
+// center nothing is subtracted, as x - 0 is not x for a signed zero.
 template <bool has_center, bool has_weight, bool has_bias>
 void apply(const float* x, size_t n, float center, float scale, const float* weight, const float* bias, float* out) {
   const Vec c = broadcast(center);
@@ -34,8 +34,8 @@ float inverse_deviation(float sum_squares, size_t n, float eps) {
   return 1.0f / __builtin_sqrtf(sum_squares / static_cast<float>(n) + eps);
 }
 
-void rms_norm_f32(const float* x, ptrdiff_t x_stride, const float* weight, float eps, size_t rows, size_t cols, float* out,
-                  ptrdiff_t out_stride) {
+void rms_norm_f32(const float* x, ptrdiff_t x_stride, const float* weight, float eps, size_t rows, size_t cols,
+                  float* out, ptrdiff_t out_stride) {
   const auto finish = weight != nullptr ? apply<false, true, false> : apply<false, false, false>;
   for (size_t row = 0; row < rows; ++row) {
     const float* source = x + static_cast<ptrdiff_t>(row) * x_stride;

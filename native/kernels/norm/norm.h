@@ -5,14 +5,15 @@
 namespace tidemerge {
 
 // Normalisation of rows of `cols` floats. `out` is exactly x with the same stride, or overlaps it nowhere. `weight` and
-// `bias`, [cols] each, may be null for one and zero. A row's result depends on the row alone. A NaN in a row makes the row
-// NaN; cols = 0 touches nothing.
+// `bias`, [cols] each, may be null for one and zero. A row's result depends on the row alone. A NaN in a row makes the
+// row NaN; cols = 0 touches nothing.
 //
 //   rms_norm     out = x / sqrt(mean(x^2) + eps) * weight                   (T5, Mamba; no mean is taken away)
 //   layer_norm   out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias   var is that of the population
 //
-// Sums are f32 in several lanes, in an order that depends on `cols` alone (simd/row.h); the variance is summed in a second
-// pass about the mean, so it does not cancel. Errors, with s = (cols / (4 lanes) + 8) 2^-24 and 4 to 16 lanes by set:
+// Sums are f32 in several lanes, in an order that depends on `cols` alone (simd/row.h); the variance is summed in a
+// second pass about the mean, so it does not cancel. Errors, with s = (cols / (4 lanes) + 8) 2^-24 and 4 to 16 lanes by
+// set:
 //   rms_norm     relative 2^-22 + s/2
 //   layer_norm   (2^-22 + s/2) |out| for the scale, s mean|x| / sqrt(var + eps) |weight| for the mean, 2^-23 |bias|
 // Squares that overflow (|x| above 2^63) make the row zero.

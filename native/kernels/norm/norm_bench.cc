@@ -1,7 +1,6 @@
-#include "kernels/norm/norm.h"
-
 #include <vector>
 
+#include "kernels/norm/norm.h"
 #include "testing/bench.h"
 
 namespace tidemerge {

@@ -36,7 +36,8 @@ inline LayerNorm layer_norm(const float* x, const float* weight, const float* bi
   result.scale = 1.0 / std::sqrt(variance + eps);
   result.out.resize(cols);
   for (size_t i = 0; i < cols; ++i) {
-    result.out[i] = (x[i] - mean) * result.scale * (weight != nullptr ? weight[i] : 1.0) + (bias != nullptr ? bias[i] : 0.0);
+    result.out[i] =
+        (x[i] - mean) * result.scale * (weight != nullptr ? weight[i] : 1.0) + (bias != nullptr ? bias[i] : 0.0);
   }
   return result;
 }

@@ -11,9 +11,9 @@
 namespace tidemerge {
 namespace {
 
+using testing::for_each_set;
 using testing::GuardedBuffer;
 using testing::Random;
-using testing::for_each_set;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -27,7 +27,8 @@ struct Case {
 // s of norm.h, for the set with the fewest lanes.
 double summation(size_t cols) { return (static_cast<double>(cols) / 16.0 + 8.0) * 0x1p-24; }
 
-void expect_row(const Case& c, const float* x, const float* weight, const float* bias, const float* rms, const float* layer) {
+void expect_row(const Case& c, const float* x, const float* weight, const float* bias, const float* rms,
+                const float* layer) {
   const double s = summation(c.cols);
   const std::vector<double> expected_rms = reference::rms_norm(x, weight, c.eps, c.cols);
   const reference::LayerNorm expected = reference::layer_norm(x, weight, bias, c.eps, c.cols);
@@ -36,7 +37,8 @@ void expect_row(const Case& c, const float* x, const float* weight, const float*
     const double w = weight != nullptr ? std::fabs(weight[i]) : 1.0;
     const double b = bias != nullptr ? std::fabs(bias[i]) : 0.0;
     const double scaled = std::fabs(expected.out[i]) + b;  // of the part before the bias
-    // The mean's own error also shifts the centre of the variance; that is of second order unless the row is all but constant.
+    // The mean's own error also shifts the centre of the variance; that is of second order unless the row is all but
+    // constant.
     const double centre = s * expected.mean_magnitude * expected.scale;
     EXPECT_NEAR(layer[i], expected.out[i],
                 scaled * (0x1p-22 + s / 2 + centre * centre) + centre * w + b * 0x1p-23 + 0x1p-126);
@@ -44,8 +46,8 @@ void expect_row(const Case& c, const float* x, const float* weight, const float*
 }
 
 void check(const KernelSet& set, const Case& c) {
-  TRACE("rows = %zu, cols = %zu, misalignment = %zu, weight %d, bias %d, scale %g, offset %g", c.rows, c.cols, c.misalignment, c.has_weight,
-        c.has_bias, static_cast<double>(c.scale), static_cast<double>(c.offset));
+  TRACE("rows = %zu, cols = %zu, misalignment = %zu, weight %d, bias %d, scale %g, offset %g", c.rows, c.cols,
+        c.misalignment, c.has_weight, c.has_bias, static_cast<double>(c.scale), static_cast<double>(c.offset));
   const size_t stride = c.cols + c.gap;
   const size_t extent = c.rows == 0 ? 0 : (c.rows - 1) * stride + c.cols;
   GuardedBuffer<float> x(extent, c.misalignment), rms(extent, 3 - c.misalignment), layer(extent, 1);

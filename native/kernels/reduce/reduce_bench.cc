@@ -1,7 +1,6 @@
-#include "kernels/reduce/reduce.h"
-
 #include <vector>
 
+#include "kernels/reduce/reduce.h"
 #include "testing/bench.h"
 
 namespace tidemerge {
@@ -14,11 +13,14 @@ BENCH(reduce) {
   const struct {
     const char* name;
     ReduceKernels::Rows ReduceKernels::*member;
-  } kernels[] = {{"sum 16x512", &ReduceKernels::sum_f32}, {"sum_squares 16x512", &ReduceKernels::sum_squares_f32}, {"max 16x512", &ReduceKernels::max_f32}};
+  } kernels[] = {{"sum 16x512", &ReduceKernels::sum_f32},
+                 {"sum_squares 16x512", &ReduceKernels::sum_squares_f32},
+                 {"max 16x512", &ReduceKernels::max_f32}};
   for (const auto& kernel : kernels) {
     testing::for_each_set([&](const KernelSet& set) {
       const auto run = set.reduce->*kernel.member;
-      suite.add(&set, kernel.name, {.bytes = 4.0 * rows * cols, .items = rows * cols}, [&, run] { run(x.data(), cols, rows, cols, out.data()); });
+      suite.add(&set, kernel.name, {.bytes = 4.0 * rows * cols, .items = rows * cols},
+                [&, run] { run(x.data(), cols, rows, cols, out.data()); });
     });
   }
   suite.run();

@@ -10,16 +10,17 @@
 namespace tidemerge {
 namespace {
 
+using testing::for_each_set;
 using testing::GuardedBuffer;
 using testing::Random;
-using testing::for_each_set;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kLargest = std::numeric_limits<float>::max();
 
 void check(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, size_t gap, float scale) {
-  TRACE("rows = %zu, cols = %zu, misalignment = %zu, gap = %zu, scale = %g", rows, cols, misalignment, gap, static_cast<double>(scale));
+  TRACE("rows = %zu, cols = %zu, misalignment = %zu, gap = %zu, scale = %g", rows, cols, misalignment, gap,
+        static_cast<double>(scale));
   const size_t stride = cols + gap;
   const size_t extent = rows == 0 ? 0 : (rows - 1) * stride + cols;
   GuardedBuffer<float> x(extent, misalignment), sum(rows), mean(rows), squares(rows), max(rows);
@@ -33,7 +34,8 @@ void check(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, 
     const reference::RowStatistics expected = reference::row_statistics(x.data() + row * stride, cols);
     const double relative = reference::row_sum_error(cols);
     EXPECT_NEAR(sum[row], expected.sum, relative * expected.sum_magnitudes);
-    EXPECT_NEAR(squares[row], expected.sum_squares, relative * expected.sum_squares + 0x1p-149 * static_cast<double>(cols));
+    EXPECT_NEAR(squares[row], expected.sum_squares,
+                relative * expected.sum_squares + 0x1p-149 * static_cast<double>(cols));
     EXPECT_EQ(static_cast<double>(max[row]), expected.max);
     if (cols == 0) {
       EXPECT_TRUE(std::isnan(mean[row]));
@@ -48,7 +50,8 @@ void check(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, 
 TEST(reduce_every_length) {
   for_each_set([](const KernelSet& set) {
     for (size_t cols = 0; cols <= 140; ++cols) {  // past two rounds of four registers of sixteen
-      for (size_t misalignment = 0; misalignment < 4; ++misalignment) check(set, 2, cols, misalignment, misalignment, 1.0f);
+      for (size_t misalignment = 0; misalignment < 4; ++misalignment)
+        check(set, 2, cols, misalignment, misalignment, 1.0f);
     }
     for (size_t cols : {511u, 512u, 1000u, 4097u, 65537u}) check(set, 3, cols, 1, 2, 1.0f);
     check(set, 0, 5, 0, 0, 1.0f);
@@ -75,7 +78,8 @@ TEST(reduce_special_values_at_every_place) {
           kernel(x.data(), 0, 1, cols, &result);
           return result;
         };
-        for (ReduceKernels::Rows kernel : {set.reduce->sum_f32, set.reduce->mean_f32, set.reduce->sum_squares_f32, set.reduce->max_f32}) {
+        for (ReduceKernels::Rows kernel :
+             {set.reduce->sum_f32, set.reduce->mean_f32, set.reduce->sum_squares_f32, set.reduce->max_f32}) {
           EXPECT_TRUE(std::isnan(run(kernel, kNan)));
         }
         EXPECT_EQ(run(set.reduce->sum_f32, kInfinity), kInfinity);

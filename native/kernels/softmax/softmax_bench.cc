@@ -1,8 +1,7 @@
-#include "kernels/softmax/softmax.h"
-
 #include <string>
 #include <vector>
 
+#include "kernels/softmax/softmax.h"
 #include "testing/bench.h"
 
 namespace tidemerge {
@@ -14,9 +13,11 @@ BENCH(softmax) {
   testing::Random(1).fill_normal(x.data(), x.size(), 3.0f);
   for (size_t cols : {33u, 512u, 1024u}) {
     testing::for_each_set([&](const KernelSet& set) {
-      suite.add(&set, "8x" + std::to_string(cols), {.items = static_cast<double>(rows * cols)}, [&, cols, kernels = set.softmax] {
-        kernels->softmax_f32(x.data(), static_cast<ptrdiff_t>(cols), rows, cols, out.data(), static_cast<ptrdiff_t>(cols));
-      });
+      suite.add(&set, "8x" + std::to_string(cols), {.items = static_cast<double>(rows * cols)},
+                [&, cols, kernels = set.softmax] {
+                  kernels->softmax_f32(x.data(), static_cast<ptrdiff_t>(cols), rows, cols, out.data(),
+                                       static_cast<ptrdiff_t>(cols));
+                });
     });
   }
   suite.run();

@@ -11,9 +11,9 @@
 namespace tidemerge {
 namespace {
 
+using testing::for_each_set;
 using testing::GuardedBuffer;
 using testing::Random;
-using testing::for_each_set;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -34,7 +34,8 @@ void expect_softmax(const float* x, const float* out, size_t cols) {
 }
 
 void check(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, size_t gap, float spread) {
-  TRACE("rows = %zu, cols = %zu, misalignment = %zu, spread = %g", rows, cols, misalignment, static_cast<double>(spread));
+  TRACE("rows = %zu, cols = %zu, misalignment = %zu, spread = %g", rows, cols, misalignment,
+        static_cast<double>(spread));
   const size_t stride = cols + gap;
   const size_t extent = rows == 0 ? 0 : (rows - 1) * stride + cols;
   GuardedBuffer<float> x(extent, misalignment), out(extent, 3 - misalignment);
@@ -55,7 +56,8 @@ void check(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, 
 TEST(softmax_every_length) {
   for_each_set([](const KernelSet& set) {
     for (size_t cols = 0; cols <= 140; ++cols) {
-      for (size_t misalignment = 0; misalignment < 4; ++misalignment) check(set, 2, cols, misalignment, misalignment, 2.0f);
+      for (size_t misalignment = 0; misalignment < 4; ++misalignment)
+        check(set, 2, cols, misalignment, misalignment, 2.0f);
     }
     for (size_t cols : {500u, 512u, 1000u, 4096u}) check(set, 2, cols, 1, 0, 3.0f);
     for (float spread : {1e-42f, 1e-3f, 30.0f, 1e4f, 1e30f}) check(set, 3, 77, 2, 0, spread);
