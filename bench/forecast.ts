@@ -63,7 +63,8 @@ async function runThreads(report: Report, subject: Subject, options: ForecastOpt
   const pairs = PAIRS.filter(([a, b]) => !only || `${a} ${b}`.replaceAll('tidemerge', '').includes(only));
   const peers = new Map<string, Peer>();
   try {
-    for (const name of new Set([OURS, ...pairs.flat()])) peers.set(name, await Peer.start(name, commandOf(name, subject)));
+    for (const name of new Set([OURS, ...pairs.flat()]))
+      peers.set(name, await Peer.start(name, commandOf(name, subject)));
     const label = `${subject.threads} thread${subject.threads > 1 ? 's' : ''}`;
     report.table(`results, ${label}`, await checks(peers, subject));
     report.table(`times, ${label}`, await times(report, pairs, peers, options));
@@ -129,11 +130,14 @@ async function times(
         'b median': result.b.median,
         'b / a': result.ratio.median,
         quartiles: `${result.ratio.low.toFixed(2)} - ${result.ratio.high.toFixed(2)}`,
+        'processor time b / a': result.cpuRatio,
         rounds: result.rounds,
         others: `${(100 * result.others).toFixed(0)} %${result.disturbed ? ', disturbed' : ''}`,
       };
       rows.push(row);
-      report.say(`  ${workload}: ${first} ${result.a.median.toFixed(1)} ms, ${second} ${result.b.median.toFixed(1)} ms`);
+      report.say(
+        `  ${workload}: ${first} ${result.a.median.toFixed(1)} ms, ${second} ${result.b.median.toFixed(1)} ms`,
+      );
     }
   }
   return rows;

@@ -18,6 +18,8 @@ export interface Command {
 
 export interface Burst {
   readonly ms: readonly number[];
+  /** Milliseconds of processor time of a run, all threads together. */
+  readonly cpu: number;
   /** Share of the machine that neither the contender nor we used nor left idle. */
   readonly others: number;
 }
@@ -87,7 +89,7 @@ export class Peer {
     const after = machineSeconds();
     const idle = after.idle - before.machine.idle;
     const others = wall * after.processors - idle - cpu - (user + system) / 1e6;
-    return { ms, others: Math.max(0, others / (wall * after.processors)) };
+    return { ms, cpu: (1e3 * cpu) / ms.length, others: Math.max(0, others / (wall * after.processors)) };
   }
 
   /** A result to compare with those of others. */
@@ -143,6 +145,8 @@ export interface PairResult {
   readonly b: { readonly best: number; readonly median: number };
   /** Time of b over time of a, of every round: median and quartiles. Above 1: a is faster. */
   readonly ratio: { readonly median: number; readonly low: number; readonly high: number };
+  /** The same of processor time: it does not count waiting for a processor, and it counts every thread. */
+  readonly cpuRatio: number;
   readonly rounds: number;
   /** Others' share of the machine in the middle round. */
   readonly others: number;
@@ -154,6 +158,7 @@ interface Round {
   readonly a: number;
   readonly b: number;
   readonly best: readonly [number, number];
+  readonly cpuRatio: number;
   readonly others: number;
 }
 
@@ -172,6 +177,7 @@ export async function interleave(a: Peer, b: Peer, workload: string, options: Pa
       a: median(first.ms),
       b: median(second.ms),
       best: [Math.min(...first.ms), Math.min(...second.ms)],
+      cpuRatio: second.cpu / first.cpu,
       others: Math.max(first.others, second.others),
     });
   }
@@ -182,6 +188,7 @@ export async function interleave(a: Peer, b: Peer, workload: string, options: Pa
     a: { best: Math.min(...used.map(({ best }) => best[0])), median: median(used.map((round) => round.a)) },
     b: { best: Math.min(...used.map(({ best }) => best[1])), median: median(used.map((round) => round.b)) },
     ratio: { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
+    cpuRatio: median(used.map((round) => round.cpuRatio)),
     rounds: used.length,
     others: median(used.map(({ others }) => others)),
     disturbed,

@@ -6,7 +6,7 @@ import { BoltBaseline } from './baselines/bolt.js';
 import { T5Encoder } from './baselines/t5.js';
 import { BaselineWeights } from './baselines/weights.js';
 import { type Candidate, compare, expectClose } from './compare.js';
-import { difference, randomSeries, ROUNDOFF } from './numbers.js';
+import { difference, ROUNDOFF, randomSeries } from './numbers.js';
 import { SHAPES, type Size, writeChronosT5 } from './random-model.js';
 import { type Options, Report, type Row } from './report.js';
 import { temporaryFolder } from './workspace.js';

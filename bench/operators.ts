@@ -5,7 +5,7 @@ import { rmsNormRows } from './baselines/norm.js';
 import { softmaxRows } from './baselines/softmax.js';
 import { type Candidate, compare, expectClose } from './compare.js';
 import { type Backend, createBackend, matrix, ProgramBuilder, recordLinear } from './internals.js';
-import { difference, randomArray, ROUNDOFF } from './numbers.js';
+import { difference, ROUNDOFF, randomArray } from './numbers.js';
 import { type Options, Report, type Row } from './report.js';
 
 /*
@@ -85,7 +85,11 @@ function linearSubject({ tokens, dModel, dFf }: Size): Subject {
 }
 
 /** A program of one operator. */
-async function packedLinear(backend: Backend, x: FloatTensor, weight: FloatTensor): Promise<() => Promise<FloatTensor>> {
+async function packedLinear(
+  backend: Backend,
+  x: FloatTensor,
+  weight: FloatTensor,
+): Promise<() => Promise<FloatTensor>> {
   const [out, inner] = weight.shape as [number, number];
   const spec = { name: 'weight', kind: 'matrix', dtype: 'float32', shape: [out, inner] } as const;
   const handle = await backend.createWeight({ ...spec, data: weight.data });

@@ -41,7 +41,9 @@ export class Report {
   finish(): void {
     if (!this.options.json) return;
     const { suite, machine } = this;
-    process.stdout.write(`${JSON.stringify({ suite, date: new Date().toISOString(), machine, tables: this.#tables })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ suite, date: new Date().toISOString(), machine, tables: this.#tables })}\n`,
+    );
   }
 }
 

@@ -72,8 +72,22 @@ export function multiply(x: Panels, w: Panels, target: Target, epilogue: Epilogu
 }
 
 function tile(x: Float64Array, a: number, w: Float64Array, b: number, length: number, sums: Float64Array): void {
-  let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-  let s20 = 0, s21 = 0, s22 = 0, s23 = 0, s30 = 0, s31 = 0, s32 = 0, s33 = 0;
+  let s00 = 0,
+    s01 = 0,
+    s02 = 0,
+    s03 = 0,
+    s10 = 0,
+    s11 = 0,
+    s12 = 0,
+    s13 = 0;
+  let s20 = 0,
+    s21 = 0,
+    s22 = 0,
+    s23 = 0,
+    s30 = 0,
+    s31 = 0,
+    s32 = 0,
+    s33 = 0;
   for (const end = (a + TILE * length) | 0; a < end; a = (a + 4) | 0, b = (b + 4) | 0) {
     const w0 = w[b]!;
     const w1 = w[(b + 1) | 0]!;

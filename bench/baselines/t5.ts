@@ -112,14 +112,7 @@ export class T5FirstStep {
       const data = linear(encoded, block.crossKeyValue);
       const query = linear(rmsNormRows(hidden, block.crossNorm, this.#epsilon), block.crossQuery);
       const memory = (i: number) => ({ data, stride: 2 * inner, column: i * inner });
-      const mixed = attention(
-        { data: query, stride: inner, column: 0 },
-        1,
-        memory(0),
-        memory(1),
-        rows,
-        this.#heads,
-      );
+      const mixed = attention({ data: query, stride: inner, column: 0 }, 1, memory(0), memory(1), rows, this.#heads);
       hidden = linear(mixed, block.crossOutput, { residual: hidden });
       hidden = feedForward(hidden, block.feedForward, this.#epsilon);
     }

@@ -70,7 +70,9 @@ await serve(async () => {
   return {
     info: { version: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}` },
     // The encoder is the same in both forms, and so is a single path.
-    workloads: shared ? { 'forecast of 20 paths': workloads['forecast of 20 paths'] } : { encoder: encode, ...workloads },
+    workloads: shared
+      ? { 'forecast of 20 paths': workloads['forecast of 20 paths'] }
+      : { encoder: encode, ...workloads },
     outputs: { encoder: async () => (await encode()).data, logits },
   };
 });

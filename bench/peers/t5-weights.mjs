@@ -62,6 +62,9 @@ export class T5Weights {
 /* The buckets of T5 with its usual 32 buckets up to distance 128. */
 const MAX_DISTANCE = 128;
 const logarithmic = (distance, exact) =>
-  Math.min(exact + Math.trunc(Math.fround((Math.log(distance / exact) / Math.log(MAX_DISTANCE / exact)) * exact)), 2 * exact - 1);
+  Math.min(
+    exact + Math.trunc(Math.fround((Math.log(distance / exact) / Math.log(MAX_DISTANCE / exact)) * exact)),
+    2 * exact - 1,
+  );
 const past = (distance) => (distance < 16 ? distance : logarithmic(distance, 16));
 const bothDirections = (d) => (d > 0 ? 16 : 0) + (Math.abs(d) < 8 ? Math.abs(d) : logarithmic(Math.abs(d), 8));

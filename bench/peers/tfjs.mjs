@@ -1,5 +1,5 @@
-import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { serve } from '../../build-bench/serve.js';
 import { T5Weights } from './t5-weights.mjs';
 

@@ -88,19 +88,11 @@ Attributes attributes_from(const std::string& op, Napi::Value value) {
     const Napi::Value entry = object.Get(name);
     const std::string at = op + ": attribute " + name;
     switch (entry.Type()) {
-      case napi_undefined:
-        break;  // as if it were not there
-      case napi_number:
-        attributes.set(name, entry.As<Napi::Number>().DoubleValue());
-        break;
-      case napi_boolean:
-        attributes.set(name, entry.As<Napi::Boolean>().Value());
-        break;
-      case napi_string:
-        attributes.set(name, entry.As<Napi::String>().Utf8Value());
-        break;
-      default:
-        attributes.set(name, numbers_from(entry, at));
+      case napi_undefined: break;  // as if it were not there
+      case napi_number: attributes.set(name, entry.As<Napi::Number>().DoubleValue()); break;
+      case napi_boolean: attributes.set(name, entry.As<Napi::Boolean>().Value()); break;
+      case napi_string: attributes.set(name, entry.As<Napi::String>().Utf8Value()); break;
+      default: attributes.set(name, numbers_from(entry, at));
     }
   }
   return attributes;

@@ -13,40 +13,26 @@ namespace {
 
 napi_typedarray_type array_type_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32:
-      return napi_float32_array;
-    case DType::kFloat64:
-      return napi_float64_array;
-    case DType::kInt32:
-      return napi_int32_array;
-    case DType::kUint8:
-      return napi_uint8_array;
+    case DType::kFloat32: return napi_float32_array;
+    case DType::kFloat64: return napi_float64_array;
+    case DType::kInt32: return napi_int32_array;
+    case DType::kUint8: return napi_uint8_array;
   }
   return napi_uint8_array;
 }
 
 const char* name_of_array(napi_typedarray_type type) {
   switch (type) {
-    case napi_int8_array:
-      return "Int8Array";
-    case napi_uint8_array:
-      return "Uint8Array";
-    case napi_uint8_clamped_array:
-      return "Uint8ClampedArray";
-    case napi_int16_array:
-      return "Int16Array";
-    case napi_uint16_array:
-      return "Uint16Array";
-    case napi_int32_array:
-      return "Int32Array";
-    case napi_uint32_array:
-      return "Uint32Array";
-    case napi_float32_array:
-      return "Float32Array";
-    case napi_float64_array:
-      return "Float64Array";
-    default:
-      return "another array";
+    case napi_int8_array: return "Int8Array";
+    case napi_uint8_array: return "Uint8Array";
+    case napi_uint8_clamped_array: return "Uint8ClampedArray";
+    case napi_int16_array: return "Int16Array";
+    case napi_uint16_array: return "Uint16Array";
+    case napi_int32_array: return "Int32Array";
+    case napi_uint32_array: return "Uint32Array";
+    case napi_float32_array: return "Float32Array";
+    case napi_float64_array: return "Float64Array";
+    default: return "another array";
   }
 }
 

@@ -21,22 +21,14 @@ constexpr uint32_t kMaxListed = 1u << 20;
 
 std::string kind_of(Napi::Value value) {
   switch (value.Type()) {
-    case napi_undefined:
-      return "undefined";
-    case napi_null:
-      return "null";
-    case napi_boolean:
-      return "a boolean";
-    case napi_number:
-      return "a number";
-    case napi_string:
-      return "a string";
-    case napi_function:
-      return "a function";
-    case napi_object:
-      return value.IsArray() ? "an array" : "an object";
-    default:
-      return "another value";
+    case napi_undefined: return "undefined";
+    case napi_null: return "null";
+    case napi_boolean: return "a boolean";
+    case napi_number: return "a number";
+    case napi_string: return "a string";
+    case napi_function: return "a function";
+    case napi_object: return value.IsArray() ? "an array" : "an object";
+    default: return "another value";
   }
 }
 

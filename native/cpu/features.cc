@@ -99,34 +99,20 @@ FeatureSet detected_features() {
 
 const char* feature_name(Feature feature) {
   switch (feature) {
-    case kFeatureSse2:
-      return "SSE2";
-    case kFeatureAvx2:
-      return "AVX2";
-    case kFeatureFma:
-      return "FMA";
-    case kFeatureF16c:
-      return "F16C";
-    case kFeatureAvxVnni:
-      return "AVX-VNNI";
-    case kFeatureAvx512F:
-      return "AVX512-F";
-    case kFeatureAvx512Bw:
-      return "AVX512-BW";
-    case kFeatureAvx512Dq:
-      return "AVX512-DQ";
-    case kFeatureAvx512Vl:
-      return "AVX512-VL";
-    case kFeatureAvx512Cd:
-      return "AVX512-CD";
-    case kFeatureAvx512Vnni:
-      return "AVX512-VNNI";
-    case kFeatureAvx512Bf16:
-      return "AVX512-BF16";
-    case kFeatureNeon:
-      return "NEON";
-    case kFeatureFastBf16:
-      return "fast-BF16";
+    case kFeatureSse2: return "SSE2";
+    case kFeatureAvx2: return "AVX2";
+    case kFeatureFma: return "FMA";
+    case kFeatureF16c: return "F16C";
+    case kFeatureAvxVnni: return "AVX-VNNI";
+    case kFeatureAvx512F: return "AVX512-F";
+    case kFeatureAvx512Bw: return "AVX512-BW";
+    case kFeatureAvx512Dq: return "AVX512-DQ";
+    case kFeatureAvx512Vl: return "AVX512-VL";
+    case kFeatureAvx512Cd: return "AVX512-CD";
+    case kFeatureAvx512Vnni: return "AVX512-VNNI";
+    case kFeatureAvx512Bf16: return "AVX512-BF16";
+    case kFeatureNeon: return "NEON";
+    case kFeatureFastBf16: return "fast-BF16";
   }
   return "unknown";
 }

@@ -63,8 +63,11 @@ TEST(scale_shift_by_row) {
         EXPECT_NEAR(run.f32(0, r, c), expected, 0x1p-24 * (std::fabs(product) + std::fabs(expected)));
       }
     }
-    EXPECT_ERROR([&] { OpRun(context, scale_shift_operator(), {}, {x, x, shift}); }, "ERR_INVALID_SHAPE",
-                 "scale_shift: scale: expected shape [400, 1], got [400, 99]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, scale_shift_operator(), {}, {x, x, shift});
+        },
+        "ERR_INVALID_SHAPE", "scale_shift: scale: expected shape [400, 1], got [400, 99]");
   });
 }
 
@@ -73,10 +76,16 @@ TEST(elementwise_errors) {
     const Tensor a = floats(context, 2, 1, {1, 2}), b = floats(context, 1, 2, {1, 2}), i = ints(context, {1, 2});
     EXPECT_ERROR([&] { OpRun(context, add_operator(), {}, {a, b}); }, "ERR_INVALID_SHAPE", "add: b");
     EXPECT_ERROR([&] { OpRun(context, multiply_operator(), {}, {i, a}); }, "ERR_INVALID_DTYPE", "multiply: a");
-    EXPECT_ERROR([&] { OpRun(context, activation_operator(), {{"kind", std::string("none")}}, {i}); },
-                 "ERR_INVALID_DTYPE", "activation: x");
-    EXPECT_ERROR([&] { OpRun(context, activation_operator(), {{"kind", std::string("Relu")}}, {a}); },
-                 "ERR_INVALID_ARGUMENT", "activation: attribute kind");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, activation_operator(), {{"kind", std::string("none")}}, {i});
+        },
+        "ERR_INVALID_DTYPE", "activation: x");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, activation_operator(), {{"kind", std::string("Relu")}}, {a});
+        },
+        "ERR_INVALID_ARGUMENT", "activation: attribute kind");
   });
 }
 

@@ -93,10 +93,15 @@ TEST(cached_attention_errors) {
                  "cached_attention: step: expected a place below capacity 3, got 3");
     EXPECT_ERROR([&] { run(x, -1, room); }, "ERR_INVALID_ARGUMENT", "cached_attention: step");
     const Tensor zero = scalar(context, 0);
-    EXPECT_ERROR([&] { OpRun(context, cached_attention_operator(), attributes(s), {x, x, x, keys, keys, zero, room}); },
-                 "ERR_INVALID_ARGUMENT", "cached_attention: keyState: expected a state of its own");
     EXPECT_ERROR(
-        [&] { OpRun(context, cached_attention_operator(), attributes(s), {x, keys, x, keys, values, zero, room}); },
+        [&] {
+          OpRun(context, cached_attention_operator(), attributes(s), {x, x, x, keys, keys, zero, room});
+        },
+        "ERR_INVALID_ARGUMENT", "cached_attention: keyState: expected a state of its own");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, cached_attention_operator(), attributes(s), {x, keys, x, keys, values, zero, room});
+        },
         "ERR_INVALID_ARGUMENT", "cached_attention: keyState: expected a state of its own");
   });
 }

@@ -136,16 +136,31 @@ TEST(linear_errors) {
     const Tensor x = floats(context, 2, 3, {1, 2, 3, 4, 5, 6}), w = floats(context, 1, 3, {1, 2, 3});
     const Weight weight(context, "w", WeightKind::kMatrix, WeightType::kF32, 1, 3, w.data<float>(), nullptr);
     const Tensor narrow = floats(context, 2, 2, {1, 2, 3, 4}), integers = ints(context, {1, 2});
-    EXPECT_ERROR([&] { OpRun(context, linear_operator(), with("none"), {narrow, weight}); }, "ERR_INVALID_SHAPE",
-                 "linear: x: expected shape [*, 3], got [2, 2]");
-    EXPECT_ERROR([&] { OpRun(context, linear_operator(), with("none"), {x, weight, x}); }, "ERR_INVALID_SHAPE",
-                 "linear: bias: expected shape [1, 1], got [2, 3]");
-    EXPECT_ERROR([&] { OpRun(context, linear_operator(), with("none"), {x, weight, absent(), x}); },
-                 "ERR_INVALID_SHAPE", "linear: residual: expected shape [2, 1]");
-    EXPECT_ERROR([&] { OpRun(context, linear_operator(), with("none"), {integers, weight}); }, "ERR_INVALID_DTYPE",
-                 "linear: x");
-    EXPECT_ERROR([&] { OpRun(context, linear_operator(), with("tanh"), {x, weight}); }, "ERR_INVALID_ARGUMENT",
-                 "linear: attribute activation");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, linear_operator(), with("none"), {narrow, weight});
+        },
+        "ERR_INVALID_SHAPE", "linear: x: expected shape [*, 3], got [2, 2]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, linear_operator(), with("none"), {x, weight, x});
+        },
+        "ERR_INVALID_SHAPE", "linear: bias: expected shape [1, 1], got [2, 3]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, linear_operator(), with("none"), {x, weight, absent(), x});
+        },
+        "ERR_INVALID_SHAPE", "linear: residual: expected shape [2, 1]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, linear_operator(), with("none"), {integers, weight});
+        },
+        "ERR_INVALID_DTYPE", "linear: x");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, linear_operator(), with("tanh"), {x, weight});
+        },
+        "ERR_INVALID_ARGUMENT", "linear: attribute activation");
   });
 }
 

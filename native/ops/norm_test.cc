@@ -69,12 +69,21 @@ TEST(softmax_of_rows) {
 TEST(norm_errors) {
   with_context([](const Context& context) {
     const Tensor x = floats(context, 2, 3, {1, 2, 3, 4, 5, 6}), w = floats(context, 2, 1, {1, 2});
-    EXPECT_ERROR([&] { OpRun(context, rms_norm_operator(), epsilon(1e-6), {x, w}); }, "ERR_INVALID_SHAPE",
-                 "rms_norm: weight: expected shape [3, 1], got [2, 1]");
-    EXPECT_ERROR([&] { OpRun(context, layer_norm_operator(), epsilon(1e-6), {x, x}); }, "ERR_INVALID_SHAPE",
-                 "layer_norm: weight");
-    EXPECT_ERROR([&] { OpRun(context, rms_norm_operator(), epsilon(-1.0), {x, w}); }, "ERR_INVALID_ARGUMENT",
-                 "rms_norm: attribute epsilon");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, rms_norm_operator(), epsilon(1e-6), {x, w});
+        },
+        "ERR_INVALID_SHAPE", "rms_norm: weight: expected shape [3, 1], got [2, 1]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, layer_norm_operator(), epsilon(1e-6), {x, x});
+        },
+        "ERR_INVALID_SHAPE", "layer_norm: weight");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, rms_norm_operator(), epsilon(-1.0), {x, w});
+        },
+        "ERR_INVALID_ARGUMENT", "rms_norm: attribute epsilon");
   });
 }
 

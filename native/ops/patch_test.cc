@@ -145,11 +145,17 @@ TEST(append_row_to_every_series) {
     EXPECT_TRUE((values_of<float>(run.out(0)) == std::vector<float>{1, 2, -1, -2, -1, -2, 3, 4, 5, 6, -1, -2}));
     EXPECT_TRUE((values_of<int32_t>(run.out(1)) == std::vector<int32_t>{0, 2, 3, 6}));
     EXPECT_TRUE((values_of<int32_t>(run.out(2)) == std::vector<int32_t>{4, 5, 0, 0, 7, 9}));
-    EXPECT_ERROR([&] { OpRun(context, append_row_operator(), {}, {x, offsets, positions, counts, x}); },
-                 "ERR_INVALID_SHAPE", "append_row: row");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, append_row_operator(), {}, {x, offsets, positions, counts, x});
+        },
+        "ERR_INVALID_SHAPE", "append_row: row");
     const Tensor two = ints(context, {5, 0});
-    EXPECT_ERROR([&] { OpRun(context, append_row_operator(), {}, {x, offsets, positions, two, row}); },
-                 "ERR_INVALID_SHAPE", "append_row: counts");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, append_row_operator(), {}, {x, offsets, positions, two, row});
+        },
+        "ERR_INVALID_SHAPE", "append_row: counts");
   });
 }
 

@@ -141,8 +141,11 @@ TEST(quantile_errors) {
       const Tensor levels = floats(context, 1, 1, {level});
       EXPECT_ERROR([&] { run(levels, two); }, "ERR_INVALID_ARGUMENT", "sample_quantiles: levels");
     }
-    EXPECT_ERROR([&] { OpRun(context, interpolate_quantiles_operator(), {{"horizon", 3.0}}, {samples, fine, fine}); },
-                 "ERR_INVALID_SHAPE", "interpolate_quantiles: x: expected shape [*, 3], got [4, 1]");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, interpolate_quantiles_operator(), {{"horizon", 3.0}}, {samples, fine, fine});
+        },
+        "ERR_INVALID_SHAPE", "interpolate_quantiles: x: expected shape [*, 3], got [4, 1]");
   });
 }
 

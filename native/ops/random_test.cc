@@ -58,8 +58,11 @@ TEST(series_keys_of_a_batch) {
       EXPECT_EQ(static_cast<uint32_t>(run.out(0).data<int32_t>()[2 * b + 1]), key[1]);
     }
     const Tensor wrong = ints(context, {1, 2, 3});
-    EXPECT_ERROR([&] { OpRun(context, series_keys_operator(), {}, {wrong, o}); }, "ERR_INVALID_DTYPE",
-                 "series_keys: values");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, series_keys_operator(), {}, {wrong, o});
+        },
+        "ERR_INVALID_DTYPE", "series_keys: values");
   });
 }
 

@@ -47,13 +47,22 @@ TEST(row_moves_keep_every_bit) {
     }
     const Tensor x = floats(context, 2, 1, {1, 2});
     EXPECT_EQ(OpRun(context, repeat_rows_operator(), {}, {x, scalar(context, 0)}).out(0).rows(), 0u);
-    EXPECT_ERROR([&] { OpRun(context, repeat_rows_operator(), {}, {x, scalar(context, -1)}); }, "ERR_INVALID_ARGUMENT",
-                 "repeat_rows: count");
-    EXPECT_ERROR([&] { OpRun(context, repeat_rows_operator(), {}, {x, scalar(context, INT32_MAX)}); },
-                 "ERR_INVALID_ARGUMENT", "repeat_rows: count: expected at most 2147483647 rows");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, repeat_rows_operator(), {}, {x, scalar(context, -1)});
+        },
+        "ERR_INVALID_ARGUMENT", "repeat_rows: count");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, repeat_rows_operator(), {}, {x, scalar(context, INT32_MAX)});
+        },
+        "ERR_INVALID_ARGUMENT", "repeat_rows: count: expected at most 2147483647 rows");
     for (const int32_t index : {-1, 2}) {
-      EXPECT_ERROR([&] { OpRun(context, gather_rows_operator(), {}, {x, ints(context, {0, index})}); },
-                   "ERR_INVALID_ARGUMENT", "gather_rows: indices: expected rows below 2");
+      EXPECT_ERROR(
+          [&] {
+            OpRun(context, gather_rows_operator(), {}, {x, ints(context, {0, index})});
+          },
+          "ERR_INVALID_ARGUMENT", "gather_rows: indices: expected rows below 2");
     }
   });
 }
@@ -66,8 +75,11 @@ TEST(pad_rows_by_hand) {
     EXPECT_TRUE(
         (values_of<float>(run.out(0)) == std::vector<float>{3, 4, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5, 6, 0, 0}));
     EXPECT_TRUE((values_of<uint8_t>(run.out(1)) == std::vector<uint8_t>{1, 0, 1, 0, 0, 0, 0, 1, 0}));
-    EXPECT_ERROR([&] { OpRun(context, pad_rows_operator(), {}, {x, offsets, positions, scalar(context, 2)}); },
-                 "ERR_INVALID_ARGUMENT", "pad_rows: positions: expected positions below length 2, got 2 in row 0");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, pad_rows_operator(), {}, {x, offsets, positions, scalar(context, 2)});
+        },
+        "ERR_INVALID_ARGUMENT", "pad_rows: positions: expected positions below length 2, got 2 in row 0");
   });
 }
 
@@ -77,14 +89,22 @@ TEST(write_column_replaces_one) {
     const OpRun run(context, write_column_operator(), {}, {target, ints(context, {-1, -2}), scalar(context, 1)});
     EXPECT_TRUE((values_of<int32_t>(run.out(0)) == std::vector<int32_t>{1, -1, 3, 4, -2, 6}));
     EXPECT_ERROR(
-        [&] { OpRun(context, write_column_operator(), {}, {target, ints(context, {1, 2}), scalar(context, 3)}); },
+        [&] {
+          OpRun(context, write_column_operator(), {}, {target, ints(context, {1, 2}), scalar(context, 3)});
+        },
         "ERR_INVALID_ARGUMENT", "write_column: index: expected a column below 3, got 3");
     const Tensor wrong = floats(context, 2, 1, {1, 2});
-    EXPECT_ERROR([&] { OpRun(context, write_column_operator(), {}, {target, wrong, scalar(context, 0)}); },
-                 "ERR_INVALID_DTYPE", "write_column: values");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, write_column_operator(), {}, {target, wrong, scalar(context, 0)});
+        },
+        "ERR_INVALID_DTYPE", "write_column: values");
     const Tensor bytes = tensor_of<uint8_t>(context, 1, 1, {1});
-    EXPECT_ERROR([&] { OpRun(context, write_column_operator(), {}, {bytes, bytes, scalar(context, 0)}); },
-                 "ERR_INVALID_DTYPE", "write_column: target");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, write_column_operator(), {}, {bytes, bytes, scalar(context, 0)});
+        },
+        "ERR_INVALID_DTYPE", "write_column: target");
   });
 }
 
@@ -101,12 +121,21 @@ TEST(values_sized_by_a_batch) {
     const OpRun integers(context, zeros_operator(), {{"dtype", std::string("int32")}}, {offsets, three, two});
     EXPECT_TRUE((values_of<int32_t>(integers.out(0)) == std::vector<int32_t>(12, 0)));
     const Tensor none = ints(context, {});
-    EXPECT_ERROR([&] { OpRun(context, uniform_offsets_operator(), {}, {none, three}); }, "ERR_INVALID_SHAPE",
-                 "uniform_offsets: offsets");
-    EXPECT_ERROR([&] { OpRun(context, zeros_operator(), {{"dtype", std::string("uint8")}}, {offsets, three, two}); },
-                 "ERR_INVALID_ARGUMENT", "zeros: attribute dtype");
-    EXPECT_ERROR([&] { OpRun(context, fill_ids_operator(), {{"value", 0.0}}, {offsets, scalar(context, INT32_MAX)}); },
-                 "ERR_INVALID_ARGUMENT", "fill_ids: count");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, uniform_offsets_operator(), {}, {none, three});
+        },
+        "ERR_INVALID_SHAPE", "uniform_offsets: offsets");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, zeros_operator(), {{"dtype", std::string("uint8")}}, {offsets, three, two});
+        },
+        "ERR_INVALID_ARGUMENT", "zeros: attribute dtype");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, fill_ids_operator(), {{"value", 0.0}}, {offsets, scalar(context, INT32_MAX)});
+        },
+        "ERR_INVALID_ARGUMENT", "fill_ids: count");
   });
 }
 
@@ -136,8 +165,11 @@ TEST(embedding_looks_rows_up) {
       EXPECT_TRUE(std::memcmp(from_wide.out(0).data<float>() + r * cols, expected, cols * 4) == 0);
     }
     for (const int32_t id : {-1, 50}) {
-      EXPECT_ERROR([&] { OpRun(context, embedding_operator(), {}, {ints(context, {0, id}), wide}); },
-                   "ERR_INVALID_ARGUMENT", "embedding: ids: expected ids below 50");
+      EXPECT_ERROR(
+          [&] {
+            OpRun(context, embedding_operator(), {}, {ints(context, {0, id}), wide});
+          },
+          "ERR_INVALID_ARGUMENT", "embedding: ids: expected ids below 50");
     }
   });
 }

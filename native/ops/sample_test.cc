@@ -244,14 +244,20 @@ TEST(sampling_errors) {
       OpRun(context, sampling_distribution_operator(), rule.attributes(), {logits});
     };
     for (const double top_k : {0.0, 1.0, 2.0}) {
-      EXPECT_ERROR([&] { run({1, 2, kNaN, 4}, {1.0, top_k, 1.0, {}}); }, "ERR_BAD_DATA",
-                   "sampling_distribution: logits: expected finite numbers, got NaN in row 0");
+      EXPECT_ERROR(
+          [&] {
+            run({1, 2, kNaN, 4}, {1.0, top_k, 1.0, {}});
+          },
+          "ERR_BAD_DATA", "sampling_distribution: logits: expected finite numbers, got NaN in row 0");
       EXPECT_ERROR([&] { run({1, kInfinity, 3, 4}, {1.0, top_k, 1.0, {}}); }, "ERR_BAD_DATA", "infinity");
       EXPECT_ERROR([&] { run({-kInfinity, -kInfinity, 1}, {1.0, top_k, 1.0, {2}}); }, "ERR_BAD_DATA", "none left");
     }
     run({1, kNaN, 3}, {1.0, 0, 1.0, {1}});  // forbidden ids may hold anything
-    EXPECT_ERROR([&] { run({1, 2}, {1.0, 0, 1.0, {2}}); }, "ERR_INVALID_ARGUMENT",
-                 "forbidden: expected ids below 2, got 2");
+    EXPECT_ERROR(
+        [&] {
+          run({1, 2}, {1.0, 0, 1.0, {2}});
+        },
+        "ERR_INVALID_ARGUMENT", "forbidden: expected ids below 2, got 2");
     EXPECT_ERROR([&] { run({1, 2}, {1.0, 0, 1.0, {0.5}}); }, "ERR_INVALID_ARGUMENT", "forbidden");
     for (const double temperature : {0.0, -1.0, 1e-60, HUGE_VAL, std::nan("")}) {
       EXPECT_ERROR([&] { run({1, 2}, {temperature, 0, 1.0, {}}); }, "ERR_INVALID_ARGUMENT", "temperature");
@@ -263,10 +269,14 @@ TEST(sampling_errors) {
     const Tensor logits = floats(context, 2, 1, {1, 2}), keys = tensor_of<int32_t>(context, 1, 2, {1, 2});
     const Tensor seed = ints(context, {1, 2}), zero = scalar(context, 0), one = scalar(context, 1);
     EXPECT_ERROR(
-        [&] { OpRun(context, sample_tokens_operator(), Rule().attributes(), {logits, keys, seed, zero, one}); },
+        [&] {
+          OpRun(context, sample_tokens_operator(), Rule().attributes(), {logits, keys, seed, zero, one});
+        },
         "ERR_INVALID_SHAPE", "sample_tokens: keys");
     EXPECT_ERROR(
-        [&] { OpRun(context, sample_tokens_operator(), Rule().attributes(), {logits, keys, seed, zero, zero}); },
+        [&] {
+          OpRun(context, sample_tokens_operator(), Rule().attributes(), {logits, keys, seed, zero, zero});
+        },
         "ERR_INVALID_ARGUMENT", "sample_tokens: numSamples");
   });
 }

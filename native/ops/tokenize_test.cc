@@ -122,8 +122,11 @@ TEST(mean_scale_tokenize_errors) {
     };
     EXPECT_ERROR([&] { run(o); }, "ERR_INVALID_ARGUMENT", "mean_scale_tokenize: offsets");
     EXPECT_ERROR([&] { run(good); }, "ERR_INVALID_SHAPE", "mean_scale_tokenize: boundaries");
-    EXPECT_ERROR([&] { OpRun(context, mean_scale_tokenize_operator(), attributes({0, 10, 2, 1}), {v, good, edges}); },
-                 "ERR_INVALID_ARGUMENT", "contextLength");
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, mean_scale_tokenize_operator(), attributes({0, 10, 2, 1}), {v, good, edges});
+        },
+        "ERR_INVALID_ARGUMENT", "contextLength");
   });
 }
 
@@ -136,7 +139,9 @@ TEST(tokens_to_values_clamps) {
     EXPECT_TRUE((values_of<float>(run.out(0)) == std::vector<float>{-2, -2, 0.5, 8, 0.5, -2, 0.5, 0.5}));
     const Tensor three = tensor_of<int32_t>(context, 3, 1, {0, 1, 2});
     EXPECT_ERROR(
-        [&] { OpRun(context, tokens_to_values_operator(), {{"numSpecialTokens", 2.0}}, {three, scale, centers}); },
+        [&] {
+          OpRun(context, tokens_to_values_operator(), {{"numSpecialTokens", 2.0}}, {three, scale, centers});
+        },
         "ERR_INVALID_SHAPE", "tokens_to_values: ids");
     const Tensor none = tensor_of<int32_t>(context, 0, 5, {}), no_scale = floats(context, 0, 1, {});
     const OpRun empty(context, tokens_to_values_operator(), {{"numSpecialTokens", 2.0}}, {none, no_scale, centers});

@@ -81,12 +81,9 @@ class Execution {
                            : value.kind == ValueKind::kState ? frame_.states[value.place].tensor
                                                              : slot(id);
     switch (loop.carry_by[i]) {
-      case CarryBy::kMove:
-        return std::move(slot(id));
-      case CarryBy::kView:
-        return tensor.view();
-      case CarryBy::kCopy:
-        return copy_of(context_, tensor);
+      case CarryBy::kMove: return std::move(slot(id));
+      case CarryBy::kView: return tensor.view();
+      case CarryBy::kCopy: return copy_of(context_, tensor);
     }
     return Tensor();
   }

@@ -12,14 +12,11 @@ const Value& NodeCall::value(size_t i, const char* name) const {
 const Tensor& NodeCall::input(size_t i, const char* name) const {
   const Value& found = value(i, name);
   switch (found.kind) {
-    case ValueKind::kVector:
-      return program_.weight(found.place).tensor();
-    case ValueKind::kState:
-      return frame_.states[found.place].tensor;
+    case ValueKind::kVector: return program_.weight(found.place).tensor();
+    case ValueKind::kState: return frame_.states[found.place].tensor;
     case ValueKind::kMatrix:
       argument_error(name, "a tensor", std::string("a weight of kind ") + name_of(program_.weight(found.place).kind()));
-    default:
-      return frame_.slots[static_cast<size_t>(step_.inputs[i])];
+    default: return frame_.slots[static_cast<size_t>(step_.inputs[i])];
   }
 }
 

@@ -21,14 +21,10 @@ size_t checked_bytes(DType dtype, size_t rows, size_t cols) {
 
 const char* name_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32:
-      return "float32";
-    case DType::kFloat64:
-      return "float64";
-    case DType::kInt32:
-      return "int32";
-    case DType::kUint8:
-      return "uint8";
+    case DType::kFloat32: return "float32";
+    case DType::kFloat64: return "float64";
+    case DType::kInt32: return "int32";
+    case DType::kUint8: return "uint8";
   }
   return "?";
 }

@@ -14,12 +14,9 @@ enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
 
 constexpr size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat64:
-      return 8;
-    case DType::kUint8:
-      return 1;
-    default:
-      return 4;
+    case DType::kFloat64: return 8;
+    case DType::kUint8: return 1;
+    default: return 4;
   }
 }
 

@@ -49,12 +49,9 @@ Buffer pack(const Context& context, WeightType type, const T* w, size_t rows, si
 
 const char* name_of(WeightKind kind) {
   switch (kind) {
-    case WeightKind::kMatrix:
-      return "matrix";
-    case WeightKind::kTable:
-      return "table";
-    case WeightKind::kVector:
-      return "vector";
+    case WeightKind::kMatrix: return "matrix";
+    case WeightKind::kTable: return "table";
+    case WeightKind::kVector: return "vector";
   }
   return "?";
 }
@@ -67,15 +64,9 @@ Weight::Weight(const Context& context, std::string name, WeightKind kind, Weight
       rows_(rows),
       cols_(cols) {
   switch (kind) {
-    case WeightKind::kMatrix:
-      make_matrix(context, f32, bf16);
-      return;
-    case WeightKind::kTable:
-      make_table(context, f32, bf16);
-      return;
-    case WeightKind::kVector:
-      make_vector(context, f32, bf16);
-      return;
+    case WeightKind::kMatrix: make_matrix(context, f32, bf16); return;
+    case WeightKind::kTable: make_table(context, f32, bf16); return;
+    case WeightKind::kVector: make_vector(context, f32, bf16); return;
   }
 }
 

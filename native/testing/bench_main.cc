@@ -35,14 +35,10 @@ double seconds_of(const std::function<void()>& body, size_t calls) {
 
 const char* peak_label(Peak peak) {
   switch (peak) {
-    case Peak::kF32:
-      return "(peak f32)";
-    case Peak::kBf16:
-      return "(peak bf16)";
-    case Peak::kInt8:
-      return "(peak int8)";
-    case Peak::kNone:
-      break;
+    case Peak::kF32: return "(peak f32)";
+    case Peak::kBf16: return "(peak bf16)";
+    case Peak::kInt8: return "(peak int8)";
+    case Peak::kNone: break;
   }
   return "";
 }
@@ -50,14 +46,10 @@ const char* peak_label(Peak peak) {
 size_t (*peak_function(const KernelSet& set, Peak peak))(size_t, float*) {
   const PeakKernels& kernels = *test_kernels(set).peak;
   switch (peak) {
-    case Peak::kF32:
-      return kernels.f32;
-    case Peak::kBf16:
-      return kernels.bf16;
-    case Peak::kInt8:
-      return kernels.int8;
-    case Peak::kNone:
-      break;
+    case Peak::kF32: return kernels.f32;
+    case Peak::kBf16: return kernels.bf16;
+    case Peak::kInt8: return kernels.int8;
+    case Peak::kNone: break;
   }
   return nullptr;
 }

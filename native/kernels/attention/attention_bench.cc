@@ -1,9 +1,8 @@
-#include "kernels/attention/attention.h"
-
 #include <cstdio>
 #include <memory>
 #include <vector>
 
+#include "kernels/attention/attention.h"
 #include "testing/bench.h"
 
 namespace tidemerge {
@@ -58,10 +57,23 @@ struct Problem {
     kernels.pack_keys_bf16(k.data(), row, shape.num_keys, shape.head_dim, bf16_keys.data(), 0);
     kernels.pack_values_bf16(v.data(), head_dim, shape.num_keys, shape.head_dim, bf16_values.data(), 0);
     const float* toeplitz = shape.bias ? bias.data() + shape.num_queries - 1 : nullptr;
-    args = {q.data(), row, shape.num_queries, packed.data(), v.data(), head_dim, shape.num_keys, shape.head_dim,
-            0.125f, toeplitz, -1, nullptr, kNotCausal, out.data(), row};
-    bf16_args = {q.data(), row, shape.num_queries, bf16_keys.data(), bf16_values.data(), shape.num_keys, shape.head_dim,
-                 0.125f, toeplitz, -1, nullptr, kNotCausal, out.data(), row};
+    args = {
+        q.data(), row, shape.num_queries, packed.data(), v.data(),   head_dim, shape.num_keys, shape.head_dim, 0.125f,
+        toeplitz, -1,  nullptr,           kNotCausal,    out.data(), row};
+    bf16_args = {q.data(),
+                 row,
+                 shape.num_queries,
+                 bf16_keys.data(),
+                 bf16_values.data(),
+                 shape.num_keys,
+                 shape.head_dim,
+                 0.125f,
+                 toeplitz,
+                 -1,
+                 nullptr,
+                 kNotCausal,
+                 out.data(),
+                 row};
   }
 
   static constexpr size_t kRow = 512;
@@ -74,11 +86,11 @@ struct Problem {
 };
 
 constexpr Shape kShapes[] = {
-    {"decode step 16", 1, 16, 64, true},        {"decode step 32", 1, 32, 64, true},
-    {"decode step 64", 1, 64, 64, true},        {"cross, 1 path", 1, 513, 64, false},
-    {"cross, 20 paths", 20, 513, 64, false},    {"encoder 33", 33, 33, 64, true},
-    {"encoder 96", 96, 96, 64, false},          {"encoder 513", 513, 513, 64, true},
-    {"encoder 513 d 32", 513, 513, 32, true},   {"encoder 513 d 128", 513, 513, 128, true},
+    {"decode step 16", 1, 16, 64, true},      {"decode step 32", 1, 32, 64, true},
+    {"decode step 64", 1, 64, 64, true},      {"cross, 1 path", 1, 513, 64, false},
+    {"cross, 20 paths", 20, 513, 64, false},  {"encoder 33", 33, 33, 64, true},
+    {"encoder 96", 96, 96, 64, false},        {"encoder 513", 513, 513, 64, true},
+    {"encoder 513 d 32", 513, 513, 32, true}, {"encoder 513 d 128", 513, 513, 128, true},
     {"encoder 2048", 2048, 2048, 64, false},
 };
 
@@ -113,18 +125,14 @@ BENCH(attention_packing) {
   for_each_set([&](const KernelSet& set) {
     problems.push_back(std::make_unique<Problem>(set, shape));
     Problem* p = problems.back().get();
-    suite.add(&set, "keys 513 x 64", {.items = items}, [p] {
-      p->kernels.pack_keys(p->k.data(), Problem::kRow, 513, 64, p->packed.data(), 0);
-    });
-    suite.add(&set, "bf16 keys 513 x 64", {.items = items}, [p] {
-      p->kernels.pack_keys_bf16(p->k.data(), Problem::kRow, 513, 64, p->bf16_keys.data(), 0);
-    });
-    suite.add(&set, "bf16 values 513 x 64", {.items = items}, [p] {
-      p->kernels.pack_values_bf16(p->k.data(), Problem::kRow, 513, 64, p->bf16_values.data(), 0);
-    });
-    suite.add(&set, "one key of 64", {.items = 64}, [p] {
-      p->kernels.pack_keys(p->k.data(), Problem::kRow, 1, 64, p->packed.data(), 77);
-    });
+    suite.add(&set, "keys 513 x 64", {.items = items},
+              [p] { p->kernels.pack_keys(p->k.data(), Problem::kRow, 513, 64, p->packed.data(), 0); });
+    suite.add(&set, "bf16 keys 513 x 64", {.items = items},
+              [p] { p->kernels.pack_keys_bf16(p->k.data(), Problem::kRow, 513, 64, p->bf16_keys.data(), 0); });
+    suite.add(&set, "bf16 values 513 x 64", {.items = items},
+              [p] { p->kernels.pack_values_bf16(p->k.data(), Problem::kRow, 513, 64, p->bf16_values.data(), 0); });
+    suite.add(&set, "one key of 64", {.items = 64},
+              [p] { p->kernels.pack_keys(p->k.data(), Problem::kRow, 1, 64, p->packed.data(), 77); });
   });
   suite.run();
 }

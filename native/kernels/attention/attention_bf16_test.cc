@@ -1,9 +1,8 @@
 // Attention on bf16 keys and values: against the reference on rounded inputs, and the guarantees of the float form.
 
-#include "kernels/attention/attention.h"
-
 #include <limits>
 
+#include "kernels/attention/attention.h"
 #include "kernels/attention/attention_case.h"
 #include "testing/test.h"
 
@@ -45,8 +44,9 @@ class Bf16Case : public AttentionCase {
 
   AttentionBf16Args bf16_args(size_t first, size_t count) {
     const AttentionArgs f = args_of(first, count);
-    return {f.q,    f.q_stride,        count,      packed_keys.data(), packed_values.data(), f.num_keys, f.head_dim, f.scale,
-            f.bias, f.bias_row_stride, f.key_bias, f.causal_offset,    f.out,                f.out_stride};
+    return {f.q,        f.q_stride,  count,  packed_keys.data(), packed_values.data(), f.num_keys,
+            f.head_dim, f.scale,     f.bias, f.bias_row_stride,  f.key_bias,           f.causal_offset,
+            f.out,      f.out_stride};
   }
   void run_bf16(const AttentionBf16Args& a) { kernels.attend_bf16(a, bf16_scratch.data()); }
   void run_all() {
@@ -119,7 +119,8 @@ TEST(attention_bf16_every_number_of_queries_and_keys) {
   });
 }
 
-// A query of zeros gives every key the weight 1, exactly: only the sums of values round. Tight where the test above is not.
+// A query of zeros gives every key the weight 1, exactly: only the sums of values round. Tight where the test above is
+// not.
 TEST(attention_bf16_of_equal_weights) {
   for_each_set([](const KernelSet& set) {
     for (const size_t keys : {1, 2, 31, 32, 33, 64, 513, 800}) {
@@ -218,7 +219,8 @@ TEST(attention_bf16_packing) {
         for (size_t j = 0; j < (keys + panel - 1) / panel * panel; ++j) {
           for (size_t d = 0; d < channels; ++d) {
             const uint16_t expected = j < keys && d < head_dim ? bf16_from_f32(at_once.key(j)[d]) : uint16_t{0};
-            EXPECT_EQ(at_once.packed_keys[((j / panel * channels / 2 + d / 2) * panel + j % panel) * 2 + d % 2], expected);
+            EXPECT_EQ(at_once.packed_keys[((j / panel * channels / 2 + d / 2) * panel + j % panel) * 2 + d % 2],
+                      expected);
           }
         }
         for (size_t j = 0; j < (keys + 1) / 2 * 2; ++j) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// One attention problem for the tests: all its arrays, guarded, misaligned, with rows further apart than they are long. What
-// lies between rows is NaN in the inputs and has to stay untouched in the output.
+// One attention problem for the tests: all its arrays, guarded, misaligned, with rows further apart than they are long.
+// What lies between rows is NaN in the inputs and has to stay untouched in the output.
 
 #include <vector>
 
@@ -116,9 +116,10 @@ class AttentionCase {
   }
 
   AttentionReference expected(size_t i) {
-    return reference_attention({query(i), k.data(), k_stride, v.data(), v_stride, seen(i), shape.head_dim, options.scale,
-                                has_bias() ? bias_row(i) : nullptr, options.key_bias ? key_bias.data() : nullptr},
-                               rounding_unit(set));
+    return reference_attention(
+        {query(i), k.data(), k_stride, v.data(), v_stride, seen(i), shape.head_dim, options.scale,
+         has_bias() ? bias_row(i) : nullptr, options.key_bias ? key_bias.data() : nullptr},
+        rounding_unit(set));
   }
 
   void check_row(size_t i) {

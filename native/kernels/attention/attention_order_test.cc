@@ -1,7 +1,6 @@
 // The order of sums: the bits of a result depend on the query and the keys it sees, and on nothing else.
 
 #include "kernels/attention/attention.h"
-
 #include "kernels/attention/attention_case.h"
 #include "testing/test.h"
 
@@ -18,7 +17,8 @@ using testing::same_bits;
 
 std::vector<float> rows_of(AttentionCase& c) {
   std::vector<float> rows;
-  for (size_t i = 0; i < c.shape.num_queries; ++i) rows.insert(rows.end(), c.out_row(i), c.out_row(i) + c.shape.head_dim);
+  for (size_t i = 0; i < c.shape.num_queries; ++i)
+    rows.insert(rows.end(), c.out_row(i), c.out_row(i) + c.shape.head_dim);
   return rows;
 }
 
@@ -89,7 +89,8 @@ TEST(attention_keys_appended_equal_keys_packed_at_once) {
         TRACE("%zu keys of %zu channels", keys, head_dim);
         EXPECT_TRUE(appended.intact() && c.packed.intact());
         EXPECT_TRUE(appended.same_bytes(c.packed));
-        // Nothing undefined is left in a panel: key j is column j % key_panel, and the columns behind the last key are zero.
+        // Nothing undefined is left in a panel: key j is column j % key_panel, and the columns behind the last key are
+        // zero.
         const size_t panel = c.kernels.key_panel;
         for (size_t j = 0; j < c.packed.size() / head_dim; ++j) {
           for (size_t d = 0; d < head_dim; ++d) {

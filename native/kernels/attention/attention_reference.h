@@ -49,7 +49,8 @@ inline AttentionReference reference_attention(const AttentionQuery& query, doubl
     if (bias == kNothing || key_bias == kNothing) continue;
     double dot = 0, magnitude = 0;
     for (size_t d = 0; d < query.head_dim; ++d) {
-      const double product = static_cast<double>(query.q[d]) * query.keys[static_cast<ptrdiff_t>(j) * query.key_stride + d];
+      const double product =
+          static_cast<double>(query.q[d]) * query.keys[static_cast<ptrdiff_t>(j) * query.key_stride + d];
       dot += product;
       magnitude += std::fabs(product);
     }

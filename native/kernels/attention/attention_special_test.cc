@@ -1,9 +1,8 @@
 // NaN, infinities, excluded keys and nothing at all.
 
-#include "kernels/attention/attention.h"
-
 #include <limits>
 
+#include "kernels/attention/attention.h"
 #include "kernels/attention/attention_case.h"
 #include "testing/test.h"
 

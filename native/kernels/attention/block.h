@@ -1,6 +1,7 @@
 #pragma once
 
-// One block of queries against all its keys: scores, weights, weighted values per key block, then the division by the sum.
+// One block of queries against all its keys: scores, weights, weighted values per key block, then the division by the
+// sum.
 
 #include "kernels/attention/scores.h"
 #include "kernels/attention/values.h"
@@ -38,12 +39,14 @@ struct Rows {
 };
 
 template <class E>
-TIDEMERGE_INLINE ScoreTile score_tile_at(const Call<E>& call, Rows rows, size_t first_key, const Seen& seen, bool exact) {
+TIDEMERGE_INLINE ScoreTile score_tile_at(const Call<E>& call, Rows rows, size_t first_key, const Seen& seen,
+                                         bool exact) {
   const auto& args = call.args;
   const ptrdiff_t row = static_cast<ptrdiff_t>(rows.first);
   ScoreTile tile;
   tile.scale = args.scale;
-  tile.bias = args.bias == nullptr ? nullptr : args.bias + row * args.bias_row_stride + static_cast<ptrdiff_t>(first_key);
+  tile.bias =
+      args.bias == nullptr ? nullptr : args.bias + row * args.bias_row_stride + static_cast<ptrdiff_t>(first_key);
   tile.bias_row_stride = args.bias_row_stride;
   tile.key_bias = args.key_bias == nullptr ? nullptr : args.key_bias + first_key;
   tile.keys = seen.keys;
@@ -113,7 +116,8 @@ TIDEMERGE_NOINLINE void attend_block(const Call<E>& call, Rows rows) {
 
   ptrdiff_t q_stride = args.q_stride;
   const typename E::Query* q = E::queries(args, rows.first, rows.count, scratch.queries, q_stride);
-  const Seen seen = {static_cast<ptrdiff_t>(args.num_keys), static_cast<ptrdiff_t>(rows.first) + 1 + args.causal_offset};
+  const Seen seen = {static_cast<ptrdiff_t>(args.num_keys),
+                     static_cast<ptrdiff_t>(rows.first) + 1 + args.causal_offset};
   const size_t keys = seen(rows.count - 1);
   for (size_t key = 0; key < keys; key += kKeyBlock) attend_key_block<E, kExact>(call, q, q_stride, rows, key);
 
@@ -123,8 +127,8 @@ TIDEMERGE_NOINLINE void attend_block(const Call<E>& call, Rows rows) {
     finite[r] = write_row(scratch.sums + r * call.sum_stride, scratch.states[r].sum, args.head_dim, out);
   }
   if constexpr (!kExact) {
-    // The products above trust that a weight of 0 removes a key and a bias of -inf its score. Not true of NaN and infinity:
-    // such rows, and they alone, are done again key by key.
+    // The products above trust that a weight of 0 removes a key and a bias of -inf its score. Not true of NaN and
+    // infinity: such rows, and they alone, are done again key by key.
     for (size_t r = 0; r < rows.count; ++r) {
       if (!finite[r]) attend_block<E, true>(call, {rows.first + r, 1});
     }

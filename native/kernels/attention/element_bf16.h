@@ -1,8 +1,8 @@
 #pragma once
 
 // How the products read bf16 keys and values: pairs of channels, or of keys, per multiply-add. Two forms of the same
-// arithmetic: vdpbf16ps, or two float multiply-adds of the same rounded numbers in the order of that instruction (second of
-// the pair first).
+// arithmetic: vdpbf16ps, or two float multiply-adds of the same rounded numbers in the order of that instruction
+// (second of the pair first).
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/tile.h"
@@ -107,7 +107,9 @@ struct Bf16Element : Bf16Product {
   // Packed rows of values are padded to whole vectors: there is no tail.
   TIDEMERGE_INLINE static Right right_first(const Stored* p, int) { return right(p); }
   TIDEMERGE_INLINE static Vec round_weights(Vec weights) { return rounded_to_bf16(weights); }
-  static ptrdiff_t value_stride(const Args& args) { return static_cast<ptrdiff_t>(kStep * value_channels(args.head_dim)); }
+  static ptrdiff_t value_stride(const Args& args) {
+    return static_cast<ptrdiff_t>(kStep * value_channels(args.head_dim));
+  }
   static size_t value_channels(size_t head_dim) { return round_up(head_dim, kLanes); }
 
   // Rounds a block of queries into scratch; an odd last channel is paired with 0.

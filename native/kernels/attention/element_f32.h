@@ -32,8 +32,8 @@ struct F32Element {
     store_aligned(p, weights);
     return weights;
   }
-  // Rows of a model are often a power of two apart, which puts the same channel of all queries into a few sets of the first
-  // cache level: a block of queries is copied together.
+  // Rows of a model are often a power of two apart, which puts the same channel of all queries into a few sets of the
+  // first cache level: a block of queries is copied together.
   TIDEMERGE_INLINE static const Query* queries(const Args& args, size_t first_row, size_t rows, Query* copy,
                                                ptrdiff_t& q_stride) {
     const float* q = args.q + static_cast<ptrdiff_t>(first_row) * args.q_stride;

@@ -2,8 +2,8 @@
 
 // Packing of keys into panels, and of bf16 values into pairs.
 //
-// A lane of a panel is four bytes, a float or a pair of bf16 channels; packing keys is a transposition of lanes, from rows
-// (keys) to columns.
+// A lane of a panel is four bytes, a float or a pair of bf16 channels; packing keys is a transposition of lanes, from
+// rows (keys) to columns.
 
 #include "base/bf16.h"
 #include "kernels/attention/tile.h"
@@ -87,7 +87,8 @@ size_t packed_keys(size_t num_keys, size_t head_dim) {
 }
 
 template <class P>
-void pack_keys(const float* k, ptrdiff_t k_stride, size_t count, size_t head_dim, typename P::Stored* packed, size_t at) {
+void pack_keys(const float* k, ptrdiff_t k_stride, size_t count, size_t head_dim, typename P::Stored* packed,
+               size_t at) {
   const size_t steps = ceil_div(head_dim, P::kStep);
   Lane* panels = reinterpret_cast<Lane*>(packed);
   for (size_t done = 0; done < count;) {
@@ -106,14 +107,16 @@ void pack_keys(const float* k, ptrdiff_t k_stride, size_t count, size_t head_dim
   }
 }
 
-size_t packed_value_bf16s(size_t num_keys, size_t head_dim) { return round_up(num_keys, 2) * round_up(head_dim, kLanes); }
+size_t packed_value_bf16s(size_t num_keys, size_t head_dim) {
+  return round_up(num_keys, 2) * round_up(head_dim, kLanes);
+}
 
 TIDEMERGE_INLINE IVec value_bits(const float* row, size_t d, size_t head_dim) {
   return bf16_bits(load_first(row + d, static_cast<int>(min_of(head_dim - d, kLanes))));
 }
 
-// Channels go to the lower halves of lanes for even keys, to the upper halves for odd ones. An even key clears the place of
-// its partner.
+// Channels go to the lower halves of lanes for even keys, to the upper halves for odd ones. An even key clears the
+// place of its partner.
 void pack_values_bf16(const float* v, ptrdiff_t v_stride, size_t count, size_t head_dim, uint16_t* packed, size_t at) {
   const IVec lower = broadcast_int(0xffff);
   int32_t* pairs = reinterpret_cast<int32_t*>(packed) + at / 2 * round_up(head_dim, kLanes);

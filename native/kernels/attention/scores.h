@@ -114,8 +114,8 @@ TIDEMERGE_INLINE Vec finish_first(Vec sum, int n, const float* bias, const float
   return select(seen, score, nothing);
 }
 
-// Products stand in tile.scores already: rows are no longer alike here, and unrolling this for every shape of a tile would
-// only cost code.
+// Products stand in tile.scores already: rows are no longer alike here, and unrolling this for every shape of a tile
+// would only cost code.
 TIDEMERGE_NOINLINE void finish_partial(int rows, int vecs, const ScoreTile& tile) {
   for (int r = 0; r < rows; ++r) {
     const ptrdiff_t seen = tile.seen + r < tile.keys ? tile.seen + r : tile.keys;
@@ -125,8 +125,9 @@ TIDEMERGE_NOINLINE void finish_partial(int rows, int vecs, const ScoreTile& tile
     for (int v = 0; v < vecs; ++v) {
       const ptrdiff_t left = seen - v * kLanes;
       const int n = left < 0 ? 0 : left > kLanes ? kLanes : static_cast<int>(left);
-      const Vec score = finish_first(load_aligned(scores + v * kLanes), n, bias == nullptr ? nullptr : bias + v * kLanes,
-                                     tile.key_bias == nullptr ? nullptr : tile.key_bias + v * kLanes, tile);
+      const Vec score =
+          finish_first(load_aligned(scores + v * kLanes), n, bias == nullptr ? nullptr : bias + v * kLanes,
+                       tile.key_bias == nullptr ? nullptr : tile.key_bias + v * kLanes, tile);
       maximum = max(score, maximum);
       store_aligned(scores + v * kLanes, score);
     }
@@ -138,7 +139,8 @@ template <class E, int kRows, int kVecs>
 TIDEMERGE_NOINLINE void score_tile(const typename E::Query* q, ptrdiff_t q_stride, const typename E::Stored* panel,
                                    size_t panel_stride, size_t steps, const ScoreTile& tile) {
   Sums<kRows, kVecs> sums;
-  // The lines the scores go to, fetched while the products are under way: a block of scores is larger than the first level.
+  // The lines the scores go to, fetched while the products are under way: a block of scores is larger than the first
+  // level.
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
@@ -173,8 +175,8 @@ TIDEMERGE_INLINE ScoreFunction<E> score_function(size_t rows) {
 constexpr int kFourPanelRows = kAccumulators / (4 * kPanelVecs);
 constexpr int kTwoPanelRows = kAccumulators / (2 * kPanelVecs) < 3 ? kAccumulators / (2 * kPanelVecs) : 3;
 
-// Vectors of one tile. Few rows take several panels, so that enough independent sums are under way; a last panel at most
-// half full costs half.
+// Vectors of one tile. Few rows take several panels, so that enough independent sums are under way; a last panel at
+// most half full costs half.
 template <class E>
 TIDEMERGE_INLINE int score_vecs(size_t rows, size_t columns) {
   if (rows <= kFourPanelRows && columns > 3 * kKeyPanel) return 4 * kPanelVecs;

@@ -25,18 +25,19 @@ constexpr size_t kKeyPanel = kPanelVecs * kLanes;
 constexpr int kScoreRows = kAccumulators / kPanelVecs;
 constexpr int kValueRows = 6;
 
-// Scores of a query block against a key block (24 x 768 floats) stay in the second cache level beside the panels. Borders
-// of key blocks stand at fixed key indices: they decide where the running maximum is taken, hence the bits of a result. The
-// usual contexts (512 tokens and an end token) are one block.
+// Scores of a query block against a key block (24 x 768 floats) stay in the second cache level beside the panels.
+// Borders of key blocks stand at fixed key indices: they decide where the running maximum is taken, hence the bits of a
+// result. The usual contexts (512 tokens and an end token) are one block.
 constexpr size_t kQueryBlock = 24;
 constexpr size_t kKeyBlock = 768;
 static_assert(kKeyBlock % kKeyPanel == 0, "key blocks consist of whole panels");
 
-// One line more than a multiple of a larger power of two, so that the rows of a tile do not share one set of the first cache
-// level.
+// One line more than a multiple of a larger power of two, so that the rows of a tile do not share one set of the first
+// cache level.
 constexpr size_t kScoreStride = kKeyBlock + 16;
 
-// The values one step of the value product reads for all row tiles before it moves on: half of a small first-level cache.
+// The values one step of the value product reads for all row tiles before it moves on: half of a small first-level
+// cache.
 constexpr size_t kValueChunkBytes = 16 * 1024;
 
 TIDEMERGE_INLINE size_t min_of(size_t a, size_t b) { return a < b ? a : b; }

@@ -10,7 +10,7 @@ namespace {
 
 // Stored elements of one vector of channels.
 template <class E>
-constexpr ptrdiff_t kElements = kLanes * static_cast<ptrdiff_t>(E::kStep);
+constexpr ptrdiff_t kElements = kLanes* static_cast<ptrdiff_t>(E::kStep);
 
 // Pointers stand at the first row, key and channel they concern.
 template <class E>
@@ -109,8 +109,8 @@ struct Seen {
   }
 };
 
-// Steps that all rows of a tile see are done together; what only the later rows see (a few keys on the diagonal of causal
-// attention) row by row: a weight of 0 would not stop the NaN of a key that the row must not see.
+// Steps that all rows of a tile see are done together; what only the later rows see (a few keys on the diagonal of
+// causal attention) row by row: a weight of 0 would not stop the NaN of a key that the row must not see.
 template <class E>
 TIDEMERGE_INLINE void value_block(const ValueTile<E>& block, size_t rows, size_t channels, const Seen& seen) {
   const size_t tile_rows = even_tile(rows, kValueRows);

@@ -14,8 +14,8 @@ struct RowState {
   float sum;      // of exp(score - maximum)
 };
 
-// Weights of the `seen` first keys of the block, up to a whole vector. Returns the factor by which the sums of values so
-// far have to shrink: 1 unless this block raised the maximum.
+// Weights of the `seen` first keys of the block, up to a whole vector. Returns the factor by which the sums of values
+// so far have to shrink: 1 unless this block raised the maximum.
 template <class E, bool kExact>
 TIDEMERGE_INLINE float weigh_row(const float* scores, const float* maxima, size_t seen, RowState& state,
                                  typename E::Weight* weights) {

@@ -15,16 +15,11 @@ namespace tidemerge::testing {
 
 inline double activation_reference(Activation activation, double x) {
   switch (activation) {
-    case Activation::kNone:
-      return x;
-    case Activation::kRelu:
-      return x > 0 ? x : std::isnan(x) ? x : 0.0;
-    case Activation::kGelu:
-      return 0.5 * x * std::erfc(-x * 0.7071067811865476);
-    case Activation::kGeluTanh:
-      return 0.5 * x * (1.0 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
-    case Activation::kSilu:
-      return x / (1.0 + std::exp(-x));
+    case Activation::kNone: return x;
+    case Activation::kRelu: return x > 0 ? x : std::isnan(x) ? x : 0.0;
+    case Activation::kGelu: return 0.5 * x * std::erfc(-x * 0.7071067811865476);
+    case Activation::kGeluTanh: return 0.5 * x * (1.0 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    case Activation::kSilu: return x / (1.0 + std::exp(-x));
   }
   return x;
 }
