@@ -23,7 +23,7 @@ Moments moments(const ContextTail<T>& tail) {
   size_t count = 0;
   double sum = 0.0;
   for (size_t i = 0; i < tail.count; ++i) {
-    const float x = static_cast<float>(tail.values[i]);
+    const double x = tail.values[i];
     if (std::isnan(x)) continue;
     ++count;
     sum += x;
@@ -32,9 +32,9 @@ Moments moments(const ContextTail<T>& tail) {
   const float loc = static_cast<float>(sum / static_cast<double>(count));
   double squares = 0.0;
   for (size_t i = 0; i < tail.count; ++i) {
-    const float x = static_cast<float>(tail.values[i]);
+    const double x = tail.values[i];
     if (std::isnan(x)) continue;
-    const double distance = static_cast<double>(x) - static_cast<double>(loc);
+    const double distance = x - static_cast<double>(loc);
     squares += distance * distance;
   }
   const float scale = static_cast<float>(std::sqrt(squares / static_cast<double>(count)));
@@ -132,9 +132,9 @@ class InstanceNormPatch final : public Operator {
     std::fill_n(mask, first, 0.0f);
     const T* v = patches.values(p);
     for (size_t i = first; i < patches.length; ++i, ++v) {
-      const float x = static_cast<float>(*v);
+      const double x = *v;
       const bool missing = std::isnan(x);
-      out[i] = missing ? 0.0f : (x - m.loc) / m.scale;
+      out[i] = missing ? 0.0f : static_cast<float>(x - static_cast<double>(m.loc)) / m.scale;
       mask[i] = missing ? 0.0f : 1.0f;
     }
   }

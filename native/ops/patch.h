@@ -7,7 +7,8 @@
 //            loc f32 [B, 1], scale f32 [B, 1]
 //
 // Per series:
-//   1. Only its last contextLength values count. Every value is rounded to float32; NaN is a missing value.
+//   1. Only its last contextLength values count. NaN is a missing value. float64 values keep their precision until loc
+//      is taken off them: a small movement on a large level is not rounded away.
 //   2. loc   = float32(sum / count) of the observed values; 0 if nothing is observed.
 //      scale = float32(sqrt(sum of (x - loc)^2 / count)), x - loc in float64 with the rounded loc; 1 if nothing is
 //      observed; 1e-5 (as float32) if that is 0. Sums in float64 in ascending order.
@@ -15,7 +16,7 @@
 //   4. counts = L = 0 ? 0 : floor((L - patchLength) / patchStride) + 1. Patch p covers the padded places
 //      p*patchStride … p*patchStride + patchLength - 1. (So with a stride that does not divide patchLength the last
 //      values may be in no patch, as in the original.)
-//   5. Row of a patch: patchLength values ((x - loc) / scale, two float32 operations, 0 where missing), then
+//   5. Row of a patch: patchLength values (float32(x - loc) / scale, the division in float32, 0 where missing), then
 //      patchLength times 1 where observed and 0 where missing.
 //   6. Patches without an observed value have no row; the others keep their position p.
 // The padding depends on the series alone, never on longer ones beside it.

@@ -37,6 +37,8 @@ function patchCase(
 
 const lengths = [5, 0, 33, 1, 200, 64];
 const series = gappySeries(new Random(8), lengths);
+/** Movements that float32 could not tell apart at their level. */
+const highLevel = Float64Array.from({ length: 40 }, (_, i) => 1e7 + Math.sin(i) / 4);
 const special = Float64Array.of(NaN, NaN, NaN, 1, 1, 1, Infinity, 1, 2, -0, 0, 1e300, 1, 1e-40, 2e-40, 7.3, 7.3, 7.3);
 const specialLengths = [3, 3, 3, 2, 2, 2, 3];
 
@@ -50,6 +52,7 @@ export const cases: ParityCase[] = [
   patchCase('series with gaps', matrix(Float32Array.from(series)), lengths, 64, 16),
   patchCase('special values', matrix(special), specialLengths, 10, 2),
   patchCase('special values', matrix(Float32Array.from(special)), specialLengths, 10, 2, 1),
+  patchCase('a high level', matrix(highLevel), [40], 64, 16),
   patchCase('nothing', matrix(new Float64Array(0)), [], 10, 2),
   {
     ...patchCase('integers', int32(1, 2), [2], 10, 2),

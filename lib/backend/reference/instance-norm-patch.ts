@@ -21,7 +21,7 @@ export const instanceNormPatch: ReferenceOperator = {
     const series = Array.from({ length: offsets.length - 1 }, (_, b) => {
       const own = values.data.subarray(offsets[b], offsets[b + 1]);
       const start = Math.max(0, own.length - call.number('contextLength'));
-      return patchesOf(own.subarray(start).map(Math.fround), patchLength, call.number('patchStride'));
+      return patchesOf(own.subarray(start), patchLength, call.number('patchStride'));
     });
     const rows = series.flatMap((one) => one.rows);
     const patches = float32(rows.length, 2 * patchLength);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { int32 } from '../../../../lib/tensor/tensor.js';
+import { int32, matrix } from '../../../../lib/tensor/tensor.js';
 import { call, column, list, rowsOf } from './call.js';
 
 const run = (values: number[], offsets: number[], contextLength = 100, patchLength = 2, patchStride = 2) => {
@@ -31,6 +31,15 @@ describe('instance_norm_patch', () => {
       loc: [2],
       scale: [Math.fround(Math.SQRT2)],
     });
+  });
+
+  it('keeps the movements of float64 values on a level where float32 has lost them', () => {
+    const attributes = { contextLength: 4, patchLength: 4, patchStride: 4 };
+    const values = Float64Array.of(0, 1, 0, -1).map((x) => 2 ** 30 + x);
+    const [patches, , , , loc, scale] = call('instance_norm_patch', [matrix(values), int32(0, 4)], attributes);
+    expect(list(loc)).toEqual([2 ** 30]);
+    expect(list(scale)).toEqual([Math.fround(Math.SQRT1_2)]);
+    expect(rowsOf(patches)[0]?.slice(0, 4).map((x) => Math.round(x * 1000))).toEqual([0, 1414, 0, -1414]);
   });
 
   it('drops patches without a value, and handles series with none', () => {
