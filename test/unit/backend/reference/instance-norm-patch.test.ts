@@ -39,7 +39,11 @@ describe('instance_norm_patch', () => {
     const [patches, , , , loc, scale] = call('instance_norm_patch', [matrix(values), int32(0, 4)], attributes);
     expect(list(loc)).toEqual([2 ** 30]);
     expect(list(scale)).toEqual([Math.fround(Math.SQRT1_2)]);
-    expect(rowsOf(patches)[0]?.slice(0, 4).map((x) => Math.round(x * 1000))).toEqual([0, 1414, 0, -1414]);
+    expect(
+      rowsOf(patches)[0]
+        ?.slice(0, 4)
+        .map((x) => Math.round(x * 1000)),
+    ).toEqual([0, 1414, 0, -1414]);
   });
 
   it('drops patches without a value, and handles series with none', () => {
