@@ -13,7 +13,7 @@ import type {
 } from './backend.js';
 import { checkInputs, checkTensorData } from './inputs.js';
 import { loadAddon } from './loader.js';
-import { checkWeight } from './reference/weight.js';
+import { checkWeight } from './weight.js';
 
 export interface NativeOptions {
   /** Instruction set; by default TIDEMERGE_ISA, or the best one this processor has. */

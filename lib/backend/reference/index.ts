@@ -11,12 +11,12 @@ import type {
   WeightSpec,
 } from '../backend.js';
 import { checkInputs, checkTensorData } from '../inputs.js';
+import { checkWeight } from '../weight.js';
 import { Call, type StateSlot, type WeightSlot } from './call.js';
 import { Executor } from './executor.js';
 import { checkCall, checkProgram, referenceOperator } from './program.js';
 import { Queue } from './queue.js';
 import { fromTensorData, toTensorData, weightValue, zerosOf } from './value.js';
-import { checkWeight } from './weight.js';
 
 /**
  * The backend in TypeScript: short, readable, in double precision, and slow. It defines what the native one must

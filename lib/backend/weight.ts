@@ -1,5 +1,5 @@
-import { TidemergeError } from '../../errors.js';
-import type { WeightSpec } from '../backend.js';
+import { TidemergeError } from '../errors.js';
+import type { WeightSpec } from './backend.js';
 
 /** Throws unless kind, type and shape are known ones and the data is as long as the shape says. */
 export function checkWeight({ name, kind, dtype, shape, data }: WeightSpec): void {
