@@ -39,6 +39,8 @@ interface ForecastOptions extends Options {
   readonly rounds?: string | undefined;
   /** Seconds a pair may take to find them. */
   readonly wait?: string | undefined;
+  /** Share of the machine others may have in an undisturbed round. */
+  readonly calm?: string | undefined;
 }
 
 export async function run(options: ForecastOptions): Promise<void> {
@@ -114,12 +116,13 @@ async function times(
 ): Promise<Row[]> {
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 9));
   const wait = Number(options.wait ?? (options.quick ? 5 : 60));
+  const calm = Number(options.calm ?? 0.1);
   const rows: Row[] = [];
   for (const workload of WORKLOADS) {
     for (const [first, second] of pairs) {
       const [a, b] = [peers.get(first), peers.get(second)];
       if (!a?.can(workload) || !b?.can(workload)) continue;
-      const result = await interleave(a, b, workload, { rounds, wait });
+      const result = await interleave(a, b, workload, { rounds, wait, calm });
       const row = {
         workload,
         a: first,

@@ -136,7 +136,7 @@ export interface PairOptions {
   /** Seconds after which disturbed rounds must do. */
   readonly wait: number;
   /** Share of the machine others may have. */
-  readonly calm?: number;
+  readonly calm: number;
 }
 
 export interface PairResult {
@@ -163,7 +163,7 @@ interface Round {
 }
 
 export async function interleave(a: Peer, b: Peer, workload: string, options: PairOptions): Promise<PairResult> {
-  const { rounds: wanted, wait, calm = 0.1 } = options;
+  const { rounds: wanted, wait, calm } = options;
   const rounds: Round[] = [];
   const calmRounds = () => rounds.filter(({ others }) => others <= calm);
   const end = performance.now() + wait * 1e3;

@@ -18,11 +18,12 @@ const { values, positionals } = parseArgs({
     size: { type: 'string' },
     rounds: { type: 'string' },
     wait: { type: 'string' },
+    calm: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
 if (values.help || unknown.length > 0) {
-  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds]`;
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share]`;
   process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
   process.exit(values.help ? 0 : 2);
 }
