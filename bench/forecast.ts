@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeForecastInputs } from './forecast-inputs.js';
 import { type Command, interleave, Peer } from './interleave.js';
-import { difference, ROUNDOFF } from './numbers.js';
+import { difference, networkBound, PRODUCTS_A_LAYER } from './numbers.js';
 import { SHAPES, type Size, writeChronosT5 } from './random-model.js';
 import { type Options, Report, type Row } from './report.js';
 import { temporaryFolder } from './workspace.js';
@@ -101,11 +101,11 @@ async function checks(peers: ReadonlyMap<string, Peer>, { directory, size }: Sub
   return rows;
 }
 
-/** Six matrices a layer and stack; errors of sums grow like their length at worst, roundings to bfloat16 are single. */
+/** Roundings of weights to bfloat16 are single and have random signs; there an operand of every product is rounded too. */
 function boundOf(name: string, size: Size): number {
   const { numLayers, dFf } = SHAPES[size];
-  const roundings = 6 * 2 * numLayers;
-  return name.includes('bfloat16') ? Math.sqrt(roundings) * 2 ** -8 : roundings * dFf * ROUNDOFF;
+  const products = PRODUCTS_A_LAYER * 3 * numLayers;
+  return name.includes('bfloat16') ? Math.sqrt(2 * products) * 2 ** -9 : networkBound(products, dFf);
 }
 
 async function times(

@@ -6,7 +6,7 @@ import { BoltBaseline } from './baselines/bolt.js';
 import { T5Encoder } from './baselines/t5.js';
 import { BaselineWeights } from './baselines/weights.js';
 import { type Candidate, compare, expectClose } from './compare.js';
-import { difference, ROUNDOFF, randomSeries } from './numbers.js';
+import { difference, networkBound, PRODUCTS_A_LAYER, randomSeries } from './numbers.js';
 import { SHAPES, type Size, writeChronosT5 } from './random-model.js';
 import { type Options, Report, type Row } from './report.js';
 import { temporaryFolder } from './workspace.js';
@@ -43,8 +43,8 @@ async function boltForecast(report: Report): Promise<void> {
   );
   const candidates: Candidate[] = [];
   const facts = new Map<string, Row>();
-  // Sums of at most dFf products, about six matrices a layer.
-  const bound = 6 * 4 * 512 * ROUNDOFF;
+  const { d_ff, num_layers, num_decoder_layers } = weights.config;
+  const bound = networkBound(PRODUCTS_A_LAYER * (num_layers + 2 * num_decoder_layers), d_ff);
   for (const forecaster of forecasters) {
     const { name: backend, threads } = forecaster.backend;
     const run = () => forecaster.predict(series);
@@ -79,7 +79,7 @@ async function encoder(report: Report, size: Size, tokens: number, { reference }
   const models = await Promise.all(backends.map((options) => ChronosT5Model.load(directory, options)));
   const candidates: Candidate[] = [];
   const facts = new Map<string, Row>();
-  const bound = 6 * numLayers * dFf * ROUNDOFF;
+  const bound = networkBound(PRODUCTS_A_LAYER * numLayers, dFf);
   for (const model of models) {
     const { name: backend, threads } = model.backend;
     const run = () => model.encode({ inputIds: { data: ids, shape: [1, tokens] } });

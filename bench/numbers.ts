@@ -34,6 +34,17 @@ export function randomSeries(length: number, seed = 1): Float32Array<ArrayBuffer
 /** Unit roundoff of float32. */
 export const ROUNDOFF = 2 ** -24;
 
+/**
+ * How far apart two computations of a network may be, relative to its output: one rounding error per matrix product,
+ * which grows like the root of the number of summed elements, and all of them in the same direction.
+ */
+export function networkBound(products: number, summed: number): number {
+  return products * Math.sqrt(summed) * ROUNDOFF;
+}
+
+/** T5's matrix products in a layer: queries, keys and values are one; attention has two of its own. */
+export const PRODUCTS_A_LAYER = 6;
+
 export interface Difference {
   /** Largest |a - b|. */
   readonly largest: number;

@@ -7,6 +7,7 @@ import { type Panels, pack } from './matmul.js';
 export interface PublishedConfig {
   readonly d_model: number;
   readonly d_kv: number;
+  readonly d_ff: number;
   readonly num_heads: number;
   readonly num_layers: number;
   readonly num_decoder_layers: number;

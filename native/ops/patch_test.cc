@@ -19,16 +19,16 @@ template <typename T>
 Expected expected_patches(const std::vector<T>& values, const std::vector<int32_t>& offsets, Settings s) {
   Expected expected;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
-    std::vector<float> x(values.begin() + offsets[b], values.begin() + offsets[b + 1]);
+    std::vector<double> x(values.begin() + offsets[b], values.begin() + offsets[b + 1]);
     if (x.size() > s.context_length) x.erase(x.begin(), x.end() - static_cast<ptrdiff_t>(s.context_length));
     double sum = 0.0, squares = 0.0;
     double count = 0.0;
-    for (const float value : x) {
+    for (const double value : x) {
       if (value == value) sum += value, ++count;
     }
     const float loc = count == 0.0 ? 0.0f : static_cast<float>(sum / count);
-    for (const float value : x) {
-      if (value == value) squares += (static_cast<double>(value) - loc) * (static_cast<double>(value) - loc);
+    for (const double value : x) {
+      if (value == value) squares += (value - loc) * (value - loc);
     }
     float scale = count == 0.0 ? 1.0f : static_cast<float>(std::sqrt(squares / count));
     if (scale == 0.0f) scale = 1e-5f;
@@ -39,7 +39,7 @@ Expected expected_patches(const std::vector<T>& values, const std::vector<int32_
       bool observed = false;
       for (size_t i = begin; i < begin + s.patch_length; ++i) {
         const bool here = !std::isnan(x[i]);
-        row.push_back(here ? (x[i] - loc) / scale : 0.0f);
+        row.push_back(here ? static_cast<float>(x[i] - loc) / scale : 0.0f);
         mask.push_back(here ? 1.0f : 0.0f);
         observed |= here;
       }

@@ -42,8 +42,10 @@ inline __attribute__((always_inline)) void read_lanes(const char* from, size_t b
   constexpr size_t kStep = 128 / sizeof(Lanes);
   Lanes sum[kStep] = {};
   for (size_t i = 0; i < bytes / sizeof(Lanes); i += kStep) {
+#pragma GCC unroll 8
     for (size_t j = 0; j < kStep; ++j) sum[j] |= p[i + j];
   }
+#pragma GCC unroll 8
   for (size_t j = 1; j < kStep; ++j) sum[0] |= sum[j];
   testing::keep(sum[0]);
 }
