@@ -24,7 +24,7 @@ constexpr size_t kRunUnits = 1024;
 constexpr size_t kGroupPanels = 4;
 
 // Where a widened panel of bf16 weights is used by this many tiles, it is widened once, into scratch.
-constexpr size_t kWidenTiles = 4;
+constexpr size_t kWidenTiles = 8;
 
 struct Blocking {
   size_t rows;   // most rows packed at once
