@@ -1,5 +1,6 @@
 /** Models tensor by tensor, for those who bring their own or compare with other implementations. */
 export type { Tensor } from '../tensor/tensor.js';
+export type { FloatTensor, IntegerTensor } from '../tensor/user-tensors.js';
 export type { ChronosBoltConfig } from './chronos-bolt/config.js';
 export { type ChronosBoltForward, ChronosBoltModel } from './chronos-bolt/model.js';
 export type { ChronosT5Config } from './chronos-t5/config.js';
@@ -18,5 +19,4 @@ export {
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
 export type { LoadOptions } from './load.js';
-export type { FloatTensor, IntegerTensor } from './user-tensors.js';
 export type { LoadProgress } from './weight-loader.js';

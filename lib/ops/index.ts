@@ -5,3 +5,9 @@
 
 export type { Tensor } from '../tensor/tensor.js';
 export * from './direct.js';
+export type { ApplyMapOptions } from './direct-maps.js';
+export { applyMap, composeMaps, unmergeTokens } from './direct-maps.js';
+export type { MergedBatch, MergeLinks, MergeOptions } from './direct-merge.js';
+export { mergeTokens } from './direct-merge.js';
+export type { MergeCost } from './merge-cost.js';
+export { mergeFlops, similarityCount, speedupBound } from './merge-cost.js';

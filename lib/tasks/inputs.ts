@@ -1,6 +1,6 @@
 import { TidemergeError } from '../errors.js';
 import { show } from '../io/quote.js';
-import { isDetached } from '../models/user-tensors.js';
+import { isDetached } from '../tensor/user-tensors.js';
 
 /** One series, oldest value first. NaN or null is a missing value. */
 export type Series = Float32Array | Float64Array | readonly (number | null)[];

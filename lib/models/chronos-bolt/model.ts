@@ -1,8 +1,8 @@
 import { matrix, type Tensor } from '../../tensor/tensor.js';
+import { type FloatTensor, floats } from '../../tensor/user-tensors.js';
 import type { BackendInfo, EmbeddedBatch, LevelForecasts, QuantileModel, SeriesBatch } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost } from '../model-host.js';
-import { type FloatTensor, floats } from '../user-tensors.js';
 import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
 import { recordEmbed, recordForward, recordLevels, recordPaths, recordQuantiles, recordReduce } from './programs.js';
 import { type ChronosBoltWeights, loadChronosBoltWeights } from './weights.js';

@@ -1,4 +1,5 @@
 import { matrix, type Tensor } from '../../tensor/tensor.js';
+import { type FloatTensor, floats, type IntegerTensor, integers } from '../../tensor/user-tensors.js';
 import type {
   BackendInfo,
   EmbeddedBatch,
@@ -10,7 +11,6 @@ import type {
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost } from '../model-host.js';
-import { type FloatTensor, floats, type IntegerTensor, integers } from '../user-tensors.js';
 import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
 import { recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
 import { denseTokens, maskedTokens, pickRows } from './ragged.js';

@@ -1,8 +1,8 @@
 import { createReferenceBackend } from '../../backend/reference/index.js';
 import { TidemergeError } from '../../errors.js';
 import { matrix, type Tensor } from '../../tensor/tensor.js';
-import type { FloatTensor } from '../user-tensors.js';
-import { floats } from '../user-tensors.js';
+import type { FloatTensor } from '../../tensor/user-tensors.js';
+import { floats } from '../../tensor/user-tensors.js';
 
 export interface SamplingDistributionOptions {
   /** Logits are divided by it. Default 1. */

@@ -1,6 +1,6 @@
 import { TidemergeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { type FloatTensor, floats, type IntegerTensor, integers } from '../user-tensors.js';
+import { type FloatTensor, floats, type IntegerTensor, integers } from '../../tensor/user-tensors.js';
 
 export interface TokenizerConfig {
   /** Scaled values outside go to the outermost bins. */

@@ -1,6 +1,5 @@
 import { TidemergeError } from '../errors.js';
-import { show } from '../io/quote.js';
-import { elementCount, type Tensor } from '../tensor/tensor.js';
+import { elementCount, type Tensor } from './tensor.js';
 
 /*
  * Tensors as users of the low level give them: { data, shape } with flat row-major data.
@@ -57,7 +56,10 @@ function checkShape(
 ): void {
   const { data, shape } = tensor ?? {};
   if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) {
-    throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: ${name}: expected { data, shape }, got ${show(tensor)}`);
+    throw new TidemergeError(
+      'ERR_INVALID_ARGUMENT',
+      `${who}: ${name}: expected { data, shape }, got ${tensor === null ? 'null' : typeof tensor}`,
+    );
   }
   const sizes = shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   if (
