@@ -109,6 +109,21 @@ const float* MergedBias::sum_of_members(size_t b, size_t h, size_t group, const 
   return sum;
 }
 
+// Several rows in one pass: they share the places, and their additions do not wait for each other.
+template <size_t kRows>
+void MergedBias::sum_over_keys(size_t b, const float* const* sums, float* out, size_t keys) const {
+  const int32_t* firsts = firsts_.data() + offsets_[b];
+  for (size_t g = 0; g < keys; ++g) {
+    const size_t original = static_cast<size_t>(firsts[g]);
+    for (size_t q = 0; q < kRows; ++q) out[q * keys + g] = sums[q][original];
+  }
+  const Further* end = further_.data() + further_begin_[b + 1];
+  for (const Further* further = further_.data() + further_begin_[b]; further != end; ++further) {
+    const size_t original = static_cast<size_t>(further->original), group = static_cast<size_t>(further->group);
+    for (size_t q = 0; q < kRows; ++q) out[q * keys + group] += sums[q][original];
+  }
+}
+
 void MergedBias::fill(size_t b, size_t h, size_t first, size_t count, float* out, float* scratch) const {
   const size_t base = static_cast<size_t>(offsets_[b]);
   const size_t keys = static_cast<size_t>(offsets_[b + 1]) - base;
@@ -119,16 +134,23 @@ void MergedBias::fill(size_t b, size_t h, size_t first, size_t count, float* out
     bias_.fill(h, 1 - static_cast<int64_t>(length), 2 * length - 1, scratch);
     toeplitz = scratch;
   }
-  float* row = scratch + (toeplitz == nullptr ? 0 : 2 * length);
-  const int32_t* firsts = firsts_.data() + base;
-  for (size_t i = first; i < first + count; ++i, out += keys) {
-    const float* sums = sum_of_members(b, h, i, toeplitz, row, row + length);
-    for (size_t g = 0; g < keys; ++g) out[g] = sums[firsts[g]];
-    for (size_t f = further_begin_[b]; f < further_begin_[b + 1]; ++f)
-      out[further_[f].group] += sums[further_[f].original];
-    kernels_.mul_f32(out, shares_.data() + base, out, keys);
-    const float share = shares_[base + i];
-    if (share != 1.0f) kernels_.scale_shift_f32(out, share, 0.0f, out, keys);
+  float* rows = scratch + 2 * length;
+  for (size_t i = first; i < first + count; i += kTogether) {
+    const float* sums[kTogether];
+    const size_t together = std::min(kTogether, first + count - i);
+    for (size_t q = 0; q < together; ++q) {
+      sums[q] = sum_of_members(b, h, i + q, toeplitz, rows + q * length, rows + kTogether * length);
+    }
+    if (together == kTogether) {
+      sum_over_keys<kTogether>(b, sums, out, keys);
+    } else {
+      for (size_t q = 0; q < together; ++q) sum_over_keys<1>(b, sums + q, out + q * keys, keys);
+    }
+    for (size_t q = 0; q < together; ++q, out += keys) {
+      kernels_.mul_f32(out, shares_.data() + base, out, keys);
+      const float share = shares_[base + i + q];
+      if (share != 1.0f) kernels_.scale_shift_f32(out, share, 0.0f, out, keys);
+    }
   }
 }
 

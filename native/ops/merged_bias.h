@@ -29,7 +29,7 @@ class MergedBias {
   MergedBias(const Call& call, size_t i, const int32_t* offsets, size_t batch, DistanceBias bias);
 
   // Floats fill() needs.
-  size_t scratch_floats() const { return 3 * longest_; }
+  size_t scratch_floats() const { return (3 + kTogether) * longest_; }
 
   // Rows of the queries [first, first + count) of series b, one after the other: out[count][groups of b].
   void fill(size_t b, size_t h, size_t first, size_t count, float* out, float* scratch) const;
@@ -41,9 +41,14 @@ class MergedBias {
     int32_t group;
   };
 
+  // Rows whose second step is done in one pass.
+  static constexpr size_t kTogether = 4;
+
   void read_series(const Call& call, size_t b);
   // The sum over the members of a group, for every original key. `row` is memory for it.
   const float* sum_of_members(size_t b, size_t h, size_t group, const float* toeplitz, float* row, float* more) const;
+  template <size_t kRows>
+  void sum_over_keys(size_t b, const float* const* sums, float* out, size_t keys) const;
   void row_of(size_t b, size_t h, size_t original, float* out) const;
   size_t originals(size_t b) const { return static_cast<size_t>(original_offsets_[b + 1] - original_offsets_[b]); }
   int64_t position(size_t b, size_t original) const;
