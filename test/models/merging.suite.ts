@@ -141,7 +141,7 @@ async function expectInside(
 async function expectBias(
   golden: { readonly data: Float32Array; readonly shape: readonly number[] },
   groups: Int32Array | undefined,
-  { host, t5, weights }: Encoder,
+  { host, weights }: Encoder,
 ): Promise<void> {
   const [, heads, tokens] = golden.shape as [number, number, number];
   const record = (builder: ProgramBuilder) => {
