@@ -113,7 +113,7 @@ function strip(trace: MergeTrace, stage: number, y: number, axis: Axis): string 
   const map = composedMap(trace, stage);
   const firsts = firstsOf(map);
   const layer = trace.layers[stage - 1];
-  const label = layer ? `layer ${layer.layer}` : 'tokens';
+  const label = layer ? `layer ${layer.layer}` : 'at first';
   const middle = y + STRIP.height / 2;
   const count = `${firsts.size} token${firsts.size === 1 ? '' : 's'}`;
   const text = (x: number, anchor: string, content: string) =>
