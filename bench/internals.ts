@@ -5,5 +5,6 @@
 export type { Backend, WeightSpec } from '../dist/backend/backend.js';
 export { ProgramBuilder, type SymbolicTensor } from '../dist/backend/program.js';
 export { createBackend } from '../dist/backend/select.js';
+export { cachedAttention } from '../dist/ops/cached-attention.js';
 export { linear as recordLinear } from '../dist/ops/linear.js';
 export { matrix } from '../dist/tensor/tensor.js';

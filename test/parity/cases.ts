@@ -6,6 +6,7 @@ import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
 import { cases as linear } from './linear.cases.js';
 import { cases as mergeTokens } from './merge-tokens.cases.js';
+import { cases as mergedAttention } from './merged-attention.cases.js';
 import { cases as norm } from './norm.cases.js';
 import { cases as offsets } from './offsets.cases.js';
 import { cases as program } from './program.cases.js';
@@ -22,6 +23,7 @@ export const CASES: readonly ParityCase[] = [
   ...instanceNormPatch,
   ...linear,
   ...mergeTokens,
+  ...mergedAttention,
   ...norm,
   ...offsets,
   ...program,
