@@ -14,7 +14,7 @@ const typescript = {
   backend: ['errors', 'tensor'],
   ops: ['errors', 'tensor', 'backend'],
   layers: ['errors', 'tensor', 'backend', 'ops'],
-  merging: ['errors', 'tensor', 'backend', 'ops'],
+  merging: ['errors', 'tensor', 'backend', 'ops', 'io'],
   'sparse-binary': ['errors', 'tensor', 'backend', 'ops', 'io'],
   models: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'sparse-binary', 'io', 'analysis'],
   tasks: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'sparse-binary', 'io', 'analysis', 'models'],
