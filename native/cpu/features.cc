@@ -49,7 +49,10 @@ X86Registers read_registers() {
 #endif
 
 FeatureSet detect() {
-#if defined(__x86_64__)
+#if defined(TIDEMERGE_EMULATE)
+  // The kernels of every set were compiled for a processor with AVX2 (CMakeLists.txt): only tests are.
+  return ~static_cast<FeatureSet>(kFeatureFastBf16);
+#elif defined(__x86_64__)
   return decode_x86(read_registers());
 #elif defined(__aarch64__) && defined(__linux__)
   constexpr unsigned long kHwcapAsimd = 1ul << 1;

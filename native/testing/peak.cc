@@ -15,6 +15,8 @@ constexpr int kChains = 12;
 // measure the store port.
 #if defined(__aarch64__)
 #define TIDEMERGE_KEEP(x) __asm__ volatile("" : "+w"(x))
+#elif defined(TIDEMERGE_EMULATE)
+#define TIDEMERGE_KEEP(x) __asm__ volatile("" : "+m"(x))
 #elif defined(__AVX512F__)
 #define TIDEMERGE_KEEP(x) __asm__ volatile("" : "+v"(x))
 #else

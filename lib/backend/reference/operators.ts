@@ -4,6 +4,8 @@ import { activation, add, multiply, scaleShift, softmax } from './elementwise.js
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
 import { linear } from './linear.js';
+import { composeMaps, reduceByMap, unmergeTokens } from './merge-maps.js';
+import { mergeTokens } from './merge-tokens.js';
 import { layerNorm, rmsNorm } from './norm.js';
 import { fillIds, uniformOffsets, writeColumn, zeros } from './offsets.js';
 import type { ReferenceOperator } from './operator.js';
@@ -21,6 +23,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     attention,
     cached_attention: cachedAttention,
     columns,
+    compose_maps: composeMaps,
     embedding,
     fill_ids: fillIds,
     gather_rows: gatherRows,
@@ -29,9 +32,11 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     layer_norm: layerNorm,
     linear,
     mean_scale_tokenize: meanScaleTokenize,
+    merge_tokens: mergeTokens,
     multiply,
     pack_keys: packKeys,
     pad_rows: padRows,
+    reduce_by_map: reduceByMap,
     repeat_rows: repeatRows,
     rms_norm: rmsNorm,
     sample_mean: sampleMean,
@@ -43,6 +48,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     series_keys: seriesKeys,
     softmax,
     tokens_to_values: tokensToValues,
+    unmerge_tokens: unmergeTokens,
     uniform_offsets: uniformOffsets,
     write_column: writeColumn,
     zeros,

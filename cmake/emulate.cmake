@@ -1,0 +1,20 @@
+# emulate_flags(list): flags of an instruction set, with AVX-512 and VNNI replaced by the emulation of
+# native/testing/emulation. The macros the compiler would define are defined here, so that sources take the same branches.
+function(emulate_flags list)
+  set(flags)
+  set(emulated OFF)
+  foreach(flag IN LISTS ${list})
+    if(flag MATCHES "^-m(avx.*)$" AND NOT flag STREQUAL "-mavx2")
+      string(TOUPPER "${CMAKE_MATCH_1}" feature)
+      list(APPEND flags "-D__${feature}__=1")
+      set(emulated ON)
+    else()
+      list(APPEND flags "${flag}")
+    endif()
+  endforeach()
+  if(emulated)
+    # -O1: nobody times emulated kernels, and vectors in halves take long to optimise.
+    list(APPEND flags -DTIDEMERGE_EMULATE "-I${native}/testing/emulation" -Wno-psabi -O1)
+  endif()
+  set(${list} ${flags} PARENT_SCOPE)
+endfunction()
