@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { TidemergeError } from '../../errors.js';
 import { ProgressBar } from '../progress.js';
-import {
-  type AccuracyOptions,
-  type AccuracyRow,
-  forecastsOf,
-  type MergingForecaster,
-  measureAccuracy,
-} from './accuracy.js';
+import { type AccuracyOptions, type AccuracyRow, forecastsOf, measureAccuracy } from './accuracy.js';
 import { chooseSettings, type MeasuredModel } from './choose.js';
 import type { BenchMergingOptions } from './command.js';
 import { type BenchData, readBenchData, windowValues } from './data.js';
@@ -80,16 +74,16 @@ async function timeModels(
   signal: AbortSignal,
 ): Promise<SpeedReport[][]> {
   const { batch, quantiles: levels, samples: numSamples, threads = [undefined] } = options;
-  const contexts = models.map(({ context, horizon }) => {
-    const own = windowValues(data, 'validation', context, horizon).contexts;
-    return Array.from({ length: batch }, (_, i) => own[i % own.length]!);
+  const timed = models.map((model) => {
+    const own = windowValues(data, 'validation', model.context, model.horizon).contexts;
+    return { model, contexts: Array.from({ length: batch }, (_, i) => own[i % own.length]!) };
   });
   const bar = new ProgressBar('timing');
   const pairs = pairsOf(models.length, settings, threads.length);
   let done = 0;
   const onPair = () => bar.update(++done, pairs);
   try {
-    return await measureSpeeds(models, contexts, settings, {
+    return await measureSpeeds(timed, settings, {
       ...options,
       levels,
       numSamples,
@@ -138,7 +132,7 @@ async function measureData(
       for (const model of trained) {
         const part = async (name: 'validation' | 'test'): Promise<AccuracyRow[]> => {
           const values = windowValues(set, name, model.context, model.horizon);
-          const rows = await measureAccuracy(model.forecaster as MergingForecaster, values, settings, run);
+          const rows = await measureAccuracy(model.forecaster, values, settings, run);
           accuracy.push(accuracyReport(model.name, set.name, name, rows, controls.sigmas));
           return rows;
         };

@@ -33,7 +33,7 @@ export interface SpeedReport {
   readonly setting: string;
   readonly threads: number;
   /** Mean tokens of a series entering each layer of the merging stack, and those that leave the last one. */
-  readonly tokens: readonly number[] | undefined;
+  readonly tokens: readonly number[];
   /** Floating-point operations of one series, a multiply-add being two. */
   readonly flops: number | undefined;
   /** Milliseconds of a call with `options.batch` series. */

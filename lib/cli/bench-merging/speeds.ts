@@ -1,9 +1,10 @@
 import type { Forecaster } from '../../tasks/forecaster.js';
-import type { MergingForecaster } from './accuracy.js';
+import { forecastCost } from './cost.js';
 import { type BenchModel, type LoadSettings, load } from './models.js';
 import type { SpeedReport } from './report.js';
 import { type Setting, UNMERGED } from './settings.js';
-import { interleave, type PairTimes, type SpeedOptions } from './speed.js';
+import { interleave, type SpeedOptions } from './speed.js';
+import { traceTokens } from './tokens.js';
 
 export interface SpeedsOptions extends SpeedOptions, Omit<LoadSettings, 'threads'> {
   /** The first one is that of the models given. */
@@ -14,57 +15,43 @@ export interface SpeedsOptions extends SpeedOptions, Omit<LoadSettings, 'threads
   readonly onPair: () => void;
 }
 
+/** A model and the series of one timed call. */
+export interface TimedModel {
+  readonly model: BenchModel;
+  readonly contexts: readonly Float64Array[];
+}
+
 const ALONE = { median: 1, low: 1, high: 1 } as const;
 
 /**
  * Times every setting of every model in turns with the model unmerged, and every model unmerged in turns with the first
  * one: all rates are multiples of one measured rate, so that noise between measurements does not tell them apart.
- *
- * @param contexts by model: the series of one call
  */
 export async function measureSpeeds(
-  models: readonly BenchModel[],
-  contexts: readonly (readonly Float64Array[])[],
+  timed: readonly TimedModel[],
   settings: readonly Setting[],
   options: SpeedsOptions,
 ): Promise<SpeedReport[][]> {
-  const reports: SpeedReport[][] = models.map(() => []);
+  const reports: SpeedReport[][] = timed.map(() => []);
+  const work = await Promise.all(timed.map((own) => workOf(own, settings, options)));
   for (const [t, threads] of options.threads.entries()) {
-    const forecasters = t === 0 ? models.map(({ forecaster }) => forecaster) : await reload(models, threads, options);
+    const given = timed.map(({ model }) => model.forecaster);
+    const forecasters = t === 0 ? given : await reload(timed, threads, options);
     try {
-      const call =
-        (m: number, { merging }: Setting) =>
-        () =>
-          (forecasters[m] as MergingForecaster).predictQuantiles(contexts[m]!, {
-            merging,
-            predictionLength: models[m]!.horizon,
-            quantileLevels: options.levels,
-            onError: 'throw',
-            numSamples: options.numSamples,
-            seed: options.seed,
-            signal: options.signal,
-          });
-      const pair = async (a: () => Promise<unknown>, b: () => Promise<unknown>): Promise<PairTimes> => {
-        const times = await interleave(a, b, options);
-        options.onPair();
-        return times;
-      };
-      let first: number | undefined;
-      for (const m of models.keys()) {
-        const { reference, speedup } = await pair(call(0, UNMERGED), call(m, UNMERGED));
-        first ??= (1e3 * contexts[0]!.length) / reference;
-        const rate = m === 0 ? first : first * speedup.median * (contexts[m]!.length / contexts[0]!.length);
-        for (const setting of settings) {
-          const own = setting.merging && (await pair(call(m, UNMERGED), call(m, setting)));
-          const gain = own ? own.speedup : ALONE;
+      const calls = timed.map((own, m) => callOf(forecasters[m]!, own, options));
+      const rates = await unmergedRates(timed, calls, options);
+      for (const [m, call] of calls.entries()) {
+        for (const [s, setting] of settings.entries()) {
+          const pair = setting.merging && (await interleave(call(UNMERGED), call(setting), options));
+          if (pair) options.onPair();
+          const speedup = pair ? pair.speedup : ALONE;
           reports[m]!.push({
             setting: setting.name,
             threads: forecasters[m]!.backend.threads,
-            tokens: undefined,
-            flops: undefined,
-            milliseconds: own ? own.other : (1e3 * contexts[m]!.length) / rate,
-            seriesPerSecond: rate * gain.median,
-            speedup: gain,
+            ...work[m]![s]!,
+            milliseconds: pair ? pair.other : (1e3 * timed[m]!.contexts.length) / rates[m]!,
+            seriesPerSecond: rates[m]! * speedup.median,
+            speedup,
           });
         }
       }
@@ -80,12 +67,50 @@ export function pairsOf(models: number, settings: readonly Setting[], threads: n
   return threads * models * (1 + settings.filter(({ merging }) => merging).length);
 }
 
+type Call = (setting: Setting) => () => Promise<unknown>;
+
+function callOf(forecaster: Forecaster, { model, contexts }: TimedModel, options: SpeedsOptions): Call {
+  const { levels, numSamples, seed, signal } = options;
+  const common = { predictionLength: model.horizon, quantileLevels: levels, numSamples, seed, signal };
+  return ({ merging }) =>
+    () =>
+      forecaster.predictQuantiles(contexts, { ...common, merging, onError: 'throw' });
+}
+
+/** Series a second of every model unmerged. */
+async function unmergedRates(timed: readonly TimedModel[], calls: readonly Call[], options: SpeedsOptions) {
+  const rates: number[] = [];
+  for (const [m, call] of calls.entries()) {
+    const { reference, speedup } = await interleave(calls[0]!(UNMERGED), call(UNMERGED), options);
+    options.onPair();
+    const first = rates[0] ?? (1e3 * timed[0]!.contexts.length) / reference;
+    const share = timed[m]!.contexts.length / timed[0]!.contexts.length;
+    rates.push(m === 0 ? first : first * speedup.median * share);
+  }
+  return rates;
+}
+
 async function reload(
-  models: readonly BenchModel[],
+  timed: readonly TimedModel[],
   threads: number | undefined,
   options: Omit<LoadSettings, 'threads'>,
 ): Promise<Forecaster[]> {
   const forecasters: Forecaster[] = [];
-  for (const { directory } of models) forecasters.push(await load(directory, { ...options, threads }));
+  for (const { model } of timed) forecasters.push(await load(model.directory, { ...options, threads }));
   return forecasters;
+}
+
+/** Tokens and operations of every setting. */
+async function workOf(
+  { model: { forecaster, directory, horizon }, contexts }: TimedModel,
+  settings: readonly Setting[],
+  { signal, numSamples }: SpeedsOptions,
+): Promise<Pick<SpeedReport, 'tokens' | 'flops'>[]> {
+  const cost = forecastCost(forecaster.modelName, directory, { horizon, numSamples });
+  const work: Pick<SpeedReport, 'tokens' | 'flops'>[] = [];
+  for (const setting of settings) {
+    const tokens = await traceTokens(forecaster, contexts, setting, signal);
+    work.push({ tokens, flops: cost?.(tokens, setting.merging) });
+  }
+  return work;
 }

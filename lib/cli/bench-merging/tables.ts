@@ -36,7 +36,7 @@ function speedTable(model: ModelReport, batch: number): string {
   const rows = model.speed.map(({ setting, threads, tokens, flops, milliseconds, seriesPerSecond, speedup }) => [
     setting,
     String(threads),
-    tokens?.map((count) => Number(count.toFixed(1))).join('>') ?? '-',
+    tokens.map((count) => Number(count.toFixed(1))).join('>'),
     significant(flops === undefined ? undefined : flops / 1e6),
     significant(milliseconds),
     significant(seriesPerSecond),
