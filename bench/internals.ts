@@ -7,6 +7,7 @@ export { encoderFlops } from '../dist/analysis/t5-flops.js';
 export type { Backend, WeightSpec } from '../dist/backend/backend.js';
 export { ProgramBuilder, type SymbolicTensor } from '../dist/backend/program.js';
 export { createBackend } from '../dist/backend/select.js';
-export { mergeTokens } from '../dist/merging/operators.js';
+export { cachedAttention } from '../dist/ops/cached-attention.js';
 export { linear as recordLinear } from '../dist/ops/linear.js';
+export { mergeTokens as recordMergeTokens } from '../dist/ops/merge-tokens.js';
 export { matrix } from '../dist/tensor/tensor.js';

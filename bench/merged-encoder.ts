@@ -1,6 +1,6 @@
 import { ChronosT5Model } from 'tidemerge/models';
 import { inTurns } from './in-turns.js';
-import { type Backend, createBackend, encoderFlops, matrix, mergeTokens, ProgramBuilder } from './internals.js';
+import { type Backend, createBackend, encoderFlops, matrix, ProgramBuilder, recordMergeTokens } from './internals.js';
 import { randomArray } from './numbers.js';
 import { SHAPES, type Size, type T5Shape, writeChronosT5 } from './random-model.js';
 import { type Options, Report, type Row } from './report.js';
@@ -88,7 +88,7 @@ async function mergesAlone(backend: Backend, { dModel, numLayers }: T5Shape, k: 
   let offsets = builder.input('offsets', 'int32', 1);
   let sizes: typeof x | undefined;
   for (let i = 0; i < numLayers; i++) {
-    const merged = mergeTokens({ x, offsets, sizes }, rule);
+    const merged = recordMergeTokens({ x, offsets, sizes }, rule);
     ({ tokens: x, offsets, sizes } = merged);
     builder.output(`offsets.${i}`, offsets);
   }

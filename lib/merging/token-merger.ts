@@ -1,5 +1,5 @@
 import type { SymbolicTensor } from '../backend/program.js';
-import { composeMaps, type MergedTokens, mergeTokens, unmergeTokens } from './operators.js';
+import { composeMaps, type MergedTokens, mergeTokens, unmergeTokens } from '../ops/merge-tokens.js';
 import type { MergingPlan } from './options.js';
 
 /** The tokens of a batch in front of the first layer: offsets int32 [batch + 1], positions int32 [rows]. */

@@ -7,6 +7,8 @@
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
 #include "ops/linear.h"
+#include "ops/merge_maps.h"
+#include "ops/merge_tokens.h"
 #include "ops/norm.h"
 #include "ops/offsets.h"
 #include "ops/patch.h"
@@ -29,6 +31,10 @@ OperatorTable operator_table() {
       &embedding_operator(),
       &cached_attention_operator(),
       &linear_operator(),
+      &merge_tokens_operator(),
+      &unmerge_tokens_operator(),
+      &compose_maps_operator(),
+      &reduce_by_map_operator(),
       &rms_norm_operator(),
       &layer_norm_operator(),
       &softmax_operator(),

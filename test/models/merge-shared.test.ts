@@ -12,7 +12,7 @@ if (shared) {
   const files = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
   describeMerging(
     files.map((file) => join(folder, file)),
-    [{ name: 'js', options: { backend: 'js' } }],
+    backendsUnderTest(),
   );
 } else {
   it.skip('shared goldens of merging: the folder is not there', () => {});
