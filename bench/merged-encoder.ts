@@ -66,7 +66,7 @@ async function measure(
   );
   const promised = unmerged / encoderFlops(counts, t5, { k: k === 'global' ? 0 : k });
   return {
-    threads: backend.threads,
+    threads: String(backend.threads),
     k: String(k),
     'unmerged ms': a,
     'merged ms': b,

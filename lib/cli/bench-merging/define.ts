@@ -21,7 +21,7 @@ export function defineBenchMerging(program: Command, signal: AbortSignal): void 
     .option('--stride <steps>', 'from a window to the next one (default: the horizon)', integer(1))
     .option('-w, --windows <count>', 'windows of each part and file, drawn by the seed', integer(1), 256)
     .option('--r <list>', 'tokens merged per layer', list(integer(0)))
-    .option('--ratio <list>', 'the same as shares of the tokens (default: 0.125,0.25,0.375,0.5)', list(fraction))
+    .option('--ratio <list>', 'the same as shares of the tokens (default: 0.0625,0.125,0.25,0.5)', list(fraction))
     .option('--k <list>', 'neighbourhoods in pairs of tokens, or global', list(neighbourhood), [1, 'global'])
     .option('--min-tokens <count>', 'tokens that remain in any case', integer(1))
     .option('--sigma <list>', 'deviations of the Gaussian control in steps', list(number(0)), [0.5, 1, 2])

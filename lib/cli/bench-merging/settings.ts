@@ -25,7 +25,7 @@ export interface SweepOptions {
 }
 
 export const UNMERGED: Setting = { name: 'unmerged', merging: false };
-const DEFAULT_RATIOS = [0.125, 0.25, 0.375, 0.5];
+const DEFAULT_RATIOS = [0.0625, 0.125, 0.25, 0.5];
 
 /** Unmerged first, then every amount with every neighbourhood. */
 export function sweep({ r, ratio, k, minTokens }: SweepOptions): Setting[] {

@@ -47,7 +47,7 @@ describe('sweep', () => {
       'r 4 k global',
     ]);
     expect(sweep({ r: [2], k: [3], minTokens: 8 })[1]!.merging).toEqual({ r: 2, k: 3, minTokens: 8 });
-    expect(sweep({ k: [1] })[1]!.merging).toEqual({ ratio: 0.125, k: 1 });
+    expect(sweep({ k: [1] })[1]!.merging).toEqual({ ratio: 0.0625, k: 1 });
     expect(() => sweep({ r: [1], ratio: [0.1], k: [1] })).toThrow(/expected --r or --ratio, got both/);
   });
 });
