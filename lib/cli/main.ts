@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { defineBenchMerging } from './bench-merging/define.js';
 import { doctor } from './doctor.js';
 import { describe, EXIT, exitCodeOf, Interrupted } from './exit-codes.js';
 import { type ForecastCommandOptions, forecast } from './forecast.js';
@@ -45,6 +46,8 @@ function buildProgram(signal: AbortSignal): Command {
   addMergingOptions(forecastCommand).action(async (file: string, options: ForecastCommandOptions) => {
     process.exitCode = await forecast(file, options, signal);
   });
+
+  defineBenchMerging(program, signal);
 
   program
     .command('doctor')

@@ -39,6 +39,11 @@ export interface MergingOptions {
   readonly proportional?: boolean | undefined;
   /** Results tell what was merged. Default false. */
   readonly trace?: boolean | undefined;
+  /**
+   * A control for experiments: the A token of a pair (the one in an even place) is dropped instead of averaged; pairs are chosen as in merging.
+   * The position bias stays that of all tokens a row stands for. Default false.
+   */
+  readonly prune?: boolean | undefined;
 }
 
 /** What a model must say for its options to be checked. */
@@ -63,6 +68,7 @@ export interface MergeRule {
   readonly minTokens: number;
   /** Which links stay where minTokens cuts a threshold. */
   readonly keep: 'similar' | 'earliest';
+  readonly drop?: true;
 }
 
 /** Checked options for one model. */
@@ -134,6 +140,7 @@ function readRule(options: MergingOptions, target: MergingTarget): MergeRule {
     k: readNeighbourhood(options, target),
     minTokens,
     keep: causal === 'strict' ? 'earliest' : 'similar',
+    ...(readFlag('prune', options.prune) && { drop: true as const }),
   };
 }
 

@@ -24,8 +24,8 @@ struct Places {
 
 class MergeRun {
  public:
-  MergeRun(Call& call, const MergeRule& rule, bool weighted)
-      : call_(call), rule_(rule), weighted_(weighted), x_(call.input(0, "x", DType::kFloat32)) {
+  MergeRun(Call& call, const MergeRule& rule, bool weighted, bool drop)
+      : call_(call), rule_(rule), weighted_(weighted), drop_(drop), x_(call.input(0, "x", DType::kFloat32)) {
     size_t batch = 0;
     offsets_ = call.offsets(1, "offsets", x_.rows(), batch);
     sizes_ = call.has(2) ? call.input(2, "sizes", DType::kFloat32, x_.rows(), 1).data<float>() : nullptr;
@@ -141,6 +141,10 @@ class MergeRun {
           if (channels != 0) std::memcpy(tokens + to * channels, from, channels * sizeof(float));
         } else {
           sizes[to] = gather(places, r, members, shares);
+          if (drop_) {
+            std::copy_n(from, channels, tokens + to * channels);
+            continue;
+          }
           call_.kernels().merge->weighted_sum(members.data(), shares.data(), members.size(), channels,
                                               tokens + to * channels);
         }
@@ -169,6 +173,7 @@ class MergeRun {
   Call& call_;
   const MergeRule& rule_;
   bool weighted_;
+  bool drop_;
   const Tensor& x_;
   const int32_t* offsets_ = nullptr;
   const float* sizes_ = nullptr;   // or null: ones
@@ -179,12 +184,14 @@ class MergeRun {
 
 class MergeTokens final : public Operator {
  public:
-  explicit MergeTokens(const Attributes& attributes) : rule_(attributes), weighted_(attributes.boolean("weighted")) {}
-  void run(Call& call) const override { MergeRun(call, rule_, weighted_).run(); }
+  explicit MergeTokens(const Attributes& attributes)
+      : rule_(attributes), weighted_(attributes.boolean("weighted")), drop_(attributes.boolean("drop", false)) {}
+  void run(Call& call) const override { MergeRun(call, rule_, weighted_, drop_).run(); }
 
  private:
   MergeRule rule_;
   bool weighted_;
+  bool drop_;
 };
 
 }  // namespace

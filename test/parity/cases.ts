@@ -5,6 +5,7 @@ import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
 import { cases as linear } from './linear.cases.js';
+import { cases as mergeDrop } from './merge-drop.cases.js';
 import { cases as mergeTokens } from './merge-tokens.cases.js';
 import { cases as mergedAttention } from './merged-attention.cases.js';
 import { cases as norm } from './norm.cases.js';
@@ -23,6 +24,7 @@ export const CASES: readonly ParityCase[] = [
   ...instanceNormPatch,
   ...linear,
   ...mergeTokens,
+  ...mergeDrop,
   ...mergedAttention,
   ...norm,
   ...offsets,

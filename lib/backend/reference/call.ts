@@ -126,8 +126,9 @@ export class Call {
     return this.#attribute(name) as number;
   }
 
-  boolean(name: string): boolean {
-    return this.#attribute(name) as boolean;
+  /** `fallback`: of an attribute that may be absent. */
+  boolean(name: string, fallback?: boolean): boolean {
+    return (this.#attributes[name] ?? fallback ?? this.#attribute(name)) as boolean;
   }
 
   string(name: string): string {
