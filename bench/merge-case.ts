@@ -17,6 +17,9 @@ export function mergeShape(tokens: number, channels: number, k: Neighbourhood): 
 /** How a process of its own is asked for a case. */
 export const nameOf = ({ tokens, channels, k }: MergeShape) => `${tokens} ${channels} ${k}`;
 
+/** The same as calls from JavaScript. */
+export const callOf = (name: string) => `call ${name}`;
+
 export function shapeOf(name: string): MergeShape {
   const [tokens, channels, k] = name.split(' ').map(Number) as [number, number, number];
   return mergeShape(tokens, channels, k === 0 ? 'global' : k);
@@ -28,18 +31,17 @@ export function tokensOf(file: string, { tokens, channels }: MergeShape): Float3
   return new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, tokens * channels);
 }
 
-/** A program of one operator. */
+/** Merges in a program of mergesAlone, so that bringing the tokens in counts little. */
+export const TOGETHER = 8;
+
+/** A call from JavaScript: the tokens are copied in, and the result out. */
 export function nativeMerge(backend: Backend, x: Float32Array, shape: MergeShape): () => Promise<Merged> {
-  const { tokens, channels, r, k } = shape;
   const builder = new ProgramBuilder();
-  const inputs = { x: builder.input('x', 'float32', channels), offsets: builder.input('offsets', 'int32', 1) };
-  const merged = recordMergeTokens(inputs, { rule: 'r', amount: r, k, minTokens: 0 });
+  const merged = record(builder, shape)();
   for (const name of ['tokens', 'map', 'best', 'choice'] as const) builder.output(name, merged[name]);
-  const { description, weights } = builder.build();
-  const session = backend.createProgram(description, weights).createSession();
-  const given = { x: matrix(x, channels), offsets: matrix(Int32Array.of(0, tokens)) };
+  const run = runOf(backend, builder, x, shape);
   return async () => {
-    const out = await session.run(given);
+    const out = await run();
     return {
       tokens: out.tokens!.data as Float32Array,
       map: out.map!.data as Int32Array,
@@ -47,6 +49,26 @@ export function nativeMerge(backend: Backend, x: Float32Array, shape: MergeShape
       choice: out.choice!.data as Int32Array,
     };
   };
+}
+
+/** The operator as in a model, where its tokens come from another one and go to the next: as often as TOGETHER says. */
+export function mergesAlone(backend: Backend, x: Float32Array, shape: MergeShape): () => Promise<unknown> {
+  const builder = new ProgramBuilder();
+  const merge = record(builder, shape);
+  for (let i = 0; i < TOGETHER; i++) builder.output(`offsets.${i}`, merge().offsets);
+  return runOf(backend, builder, x, shape);
+}
+
+function record(builder: ProgramBuilder, { channels, r, k }: MergeShape) {
+  const inputs = { x: builder.input('x', 'float32', channels), offsets: builder.input('offsets', 'int32', 1) };
+  return () => recordMergeTokens(inputs, { rule: 'r', amount: r, k, minTokens: 0 });
+}
+
+function runOf(backend: Backend, builder: ProgramBuilder, x: Float32Array, { tokens, channels }: MergeShape) {
+  const { description, weights } = builder.build();
+  const session = backend.createProgram(description, weights).createSession();
+  const inputs = { x: matrix(x, channels), offsets: matrix(Int32Array.of(0, tokens)) };
+  return () => session.run(inputs);
 }
 
 /** Numbers in a row, as they travel between processes: integers below 2^24 are exact. */

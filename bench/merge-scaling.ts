@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Backend } from './internals.js';
 import { type Curve, logLogSvg } from './log-log-svg.js';
-import { mergeShape, nativeMerge } from './merge-case.js';
+import { mergeShape, mergesAlone, TOGETHER } from './merge-case.js';
 import type { MergeOptions } from './merge-operator.js';
 import { median, randomArray } from './numbers.js';
 import type { Report, Row } from './report.js';
@@ -36,7 +36,7 @@ export async function measureScaling(
     }
   }
   const path = options.svg ?? 'merge_scaling.svg';
-  writeFileSync(path, logLogSvg(`Local token merging, d = ${CHANNELS}: time of a call`, curves));
+  writeFileSync(path, logLogSvg(`Local token merging, d = ${CHANNELS}: time of the operator`, curves));
   report.say(`\nplot: ${path}`);
 }
 
@@ -52,15 +52,15 @@ async function measure(
 ): Promise<Point[]> {
   const merges = lengths.map((tokens) => ({
     tokens,
-    run: nativeMerge(backend, numbers.subarray(0, tokens * CHANNELS), mergeShape(tokens, CHANNELS, k)),
+    run: mergesAlone(backend, numbers.subarray(0, tokens * CHANNELS), mergeShape(tokens, CHANNELS, k)),
     times: [] as number[],
   }));
   for (let round = -1; round < rounds; round++) {
     for (const { tokens, run, times } of merges) {
-      const count = Math.max(1, Math.round(2 ** 15 / tokens));
+      const count = Math.max(1, Math.round(2 ** 15 / tokens / TOGETHER));
       const start = performance.now();
       for (let i = 0; i < count; i++) await run();
-      if (round >= 0) times.push((performance.now() - start) / count); // the first one warms
+      if (round >= 0) times.push((performance.now() - start) / count / TOGETHER); // the first one warms
     }
   }
   return merges.map(({ tokens, times }) => ({ x: tokens, y: median(times) }));
