@@ -14,9 +14,20 @@ namespace {
 
 constexpr int32_t kNobody = -1;
 
+// Rows that stay as they are and beside each other are copied together up to this size. Beyond, nothing is gained, and
+// C libraries turn to string instructions, which are slow on some processors.
+constexpr size_t kCopiedFloats = 512;
+
 // Where every row of the batch goes, and who joins it: a list of A rows behind each B row, in ascending order.
 struct Places {
   explicit Places(size_t rows) : next(rows, kNobody), target(rows, kNobody) {}
+
+  // How many of the rows from `row` to `end` stay as they are, one beside the other; `row` is one of them.
+  size_t untouched(size_t row, size_t end) const {
+    size_t r = row + 1;
+    while (r < end && next[r] == kNobody && target[r] != kNobody) ++r;
+    return r - row;
+  }
 
   std::vector<int32_t> next;    // by row: the next row that merges into the same B row
   std::vector<int32_t> target;  // by row: the new row of the batch, or nobody for a row that merged away
@@ -102,10 +113,11 @@ class MergeRun {
       for (const int32_t source : chosen[b]) gone[static_cast<size_t>(2 * source)] = 1;
       int32_t count = 0;
       for (size_t p = 0; p < tokens; ++p) {
+        // No branches: which tokens merge is unpredictable.
         const size_t row = static_cast<size_t>(from) + p;
-        if (gone[p]) continue;
-        places.target[row] = new_offsets[b] + count;
-        map[row] = count++;
+        places.target[row] = gone[p] ? kNobody : new_offsets[b] + count;
+        map[row] = count;
+        count += !gone[p];
       }
       // Backwards, each in front of those already there: lists in ascending order.
       for (size_t p = tokens - tokens % 2; p >= 2; p -= 2) {
@@ -128,6 +140,7 @@ class MergeRun {
     float* tokens = call_.output(0, DType::kFloat32, rows, channels).data<float>();
     float* sizes = call_.output(1, DType::kFloat32, rows, 1).data<float>();
     uint8_t* mask = call_.output(4, DType::kUint8, rows, 1).data<uint8_t>();
+    const size_t together = std::max(size_t{1}, kCopiedFloats / std::max(channels, size_t{1}));
     for_ranges(call_, x_.rows(), channels, [&](size_t begin, size_t end, int) {
       std::vector<const float*> members;
       std::vector<float> shares;
@@ -135,11 +148,12 @@ class MergeRun {
         if (places.target[r] == kNobody) continue;
         const size_t to = static_cast<size_t>(places.target[r]);
         const float* from = x_.data<float>() + r * channels;
-        mask[to] = mask_ == nullptr || mask_[r] != 0;
         if (places.next[r] == kNobody) {
-          sizes[to] = size_of_row(r);
-          if (channels != 0) std::memcpy(tokens + to * channels, from, channels * sizeof(float));
+          const size_t count = places.untouched(r, std::min(end, r + together));
+          copy_rows(r, count, tokens + to * channels, sizes + to, mask + to);
+          r += count - 1;
         } else {
+          mask[to] = mask_ == nullptr || mask_[r] != 0;
           sizes[to] = gather(places, r, members, shares);
           if (drop_) {
             std::copy_n(from, channels, tokens + to * channels);
@@ -152,12 +166,22 @@ class MergeRun {
     });
   }
 
+  void copy_rows(size_t first, size_t count, float* tokens, float* sizes, uint8_t* mask) const {
+    const size_t floats = count * x_.cols();
+    if (floats != 0) std::memcpy(tokens, x_.data<float>() + first * x_.cols(), floats * sizeof(float));
+    for (size_t i = 0; i < count; ++i) {
+      sizes[i] = size_of_row(first + i);
+      mask[i] = mask_ == nullptr || mask_[first + i] != 0;
+    }
+  }
+
   float size_of_row(size_t r) const { return sizes_ == nullptr ? 1.0f : sizes_[r]; }
 
   // The members of a new token and their shares of its mean; returns its size. In double: sizes are many.
   float gather(const Places& places, size_t r, std::vector<const float*>& members, std::vector<float>& shares) const {
     members.clear();
     shares.clear();
+    if (sizes_ == nullptr) return gather_ones(places, r, members, shares);
     double size = 0, weight = 0;
     for (int32_t m = static_cast<int32_t>(r); m != kNobody; m = places.next[static_cast<size_t>(m)]) {
       const size_t row = static_cast<size_t>(m);
@@ -168,6 +192,17 @@ class MergeRun {
     }
     for (float& share : shares) share = static_cast<float>(static_cast<double>(share) / weight);
     return static_cast<float>(size);
+  }
+
+  // The same where every token stands for itself.
+  float gather_ones(const Places& places, size_t r, std::vector<const float*>& members,
+                    std::vector<float>& shares) const {
+    for (int32_t m = static_cast<int32_t>(r); m != kNobody; m = places.next[static_cast<size_t>(m)]) {
+      members.push_back(x_.data<float>() + static_cast<size_t>(m) * x_.cols());
+    }
+    const double count = static_cast<double>(members.size());
+    shares.assign(members.size(), static_cast<float>(1.0 / count));
+    return static_cast<float>(count);
   }
 
   Call& call_;
