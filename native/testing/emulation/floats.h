@@ -114,6 +114,7 @@ EMULATED __m256 emulated_castps512_ps256(EmulatedF32 a) { return half_of<0>(a); 
 #define _mm512_load_ps emulated_load_ps
 #define _mm512_storeu_ps emulated_storeu_ps
 #define _mm512_store_ps emulated_store_ps
+#define _mm512_stream_ps emulated_store_ps
 #define _mm512_maskz_loadu_ps emulated_maskz_loadu_ps
 #define _mm512_mask_storeu_ps emulated_mask_storeu_ps
 #define _mm512_add_ps emulated_add_ps
