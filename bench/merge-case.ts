@@ -31,8 +31,8 @@ export function tokensOf(file: string, { tokens, channels }: MergeShape): Float3
   return new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, tokens * channels);
 }
 
-/** Merges in a program of mergesAlone, so that bringing the tokens in counts little. */
-export const TOGETHER = 8;
+/** Merges in a run of what is timed, so that bringing the tokens in counts little; where k is global one is work enough. */
+export const together = ({ k }: MergeShape) => (k === 0 ? 1 : 8);
 
 /** A call from JavaScript: the tokens are copied in, and the result out. */
 export function nativeMerge(backend: Backend, x: Float32Array, shape: MergeShape): () => Promise<Merged> {
@@ -51,11 +51,11 @@ export function nativeMerge(backend: Backend, x: Float32Array, shape: MergeShape
   };
 }
 
-/** The operator as in a model, where its tokens come from another one and go to the next: as often as TOGETHER says. */
+/** The operator as in a model, where its tokens come from another one and go to the next: as often as together() says. */
 export function mergesAlone(backend: Backend, x: Float32Array, shape: MergeShape): () => Promise<unknown> {
   const builder = new ProgramBuilder();
   const merge = record(builder, shape);
-  for (let i = 0; i < TOGETHER; i++) builder.output(`offsets.${i}`, merge().offsets);
+  for (let i = 0; i < together(shape); i++) builder.output(`offsets.${i}`, merge().offsets);
   return runOf(backend, builder, x, shape);
 }
 

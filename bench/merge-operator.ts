@@ -9,7 +9,7 @@ import {
   type Neighbourhood,
   nativeMerge,
   similarityBound,
-  TOGETHER,
+  together,
 } from './merge-case.js';
 import { againstTorch } from './merge-peers.js';
 import { measureScaling } from './merge-scaling.js';
@@ -77,17 +77,18 @@ async function againstJavaScript(
   const result = await call();
   expectMerge('native', x, shape, result);
   const copy = copyOf(shape);
+  const merges = together(shape);
   const copies = async () => {
-    for (let i = 0; i < TOGETHER; i++) copy();
+    for (let i = 0; i < merges; i++) copy();
   };
   const floor = await inTurns(mergesAlone(backend, x, shape), copies, turns);
   const row = {
     t: tokens,
     d: channels,
     k: k === 0 ? 'global' : String(k),
-    'operator ms': floor.a / TOGETHER,
-    'copy ms': floor.b / TOGETHER,
-    'copy GB/s': (TOGETHER * bytesOf(shape)) / floor.b / 1e6,
+    'operator ms': floor.a / merges,
+    'copy ms': floor.b / merges,
+    'copy GB/s': (merges * bytesOf(shape)) / floor.b / 1e6,
     'operator / copy': floor.ratio.median,
     'its quartiles': quartiles(floor.ratio),
   };
@@ -105,7 +106,7 @@ async function againstJavaScript(
     'JavaScript ms': b,
     'JavaScript / call': 1 / ratio.median,
     quartiles: quartiles({ low: 1 / ratio.high, high: 1 / ratio.low }),
-    'JavaScript / operator': (b / floor.a) * TOGETHER,
+    'JavaScript / operator': (b / floor.a) * merges,
     'largest error': largest,
     allowed: bound,
     'equal links %': 100 * equalLinks(result, tuned),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { MergeShape } from './baselines/merge.js';
 import { expectClose } from './compare.js';
 import { interleave, Peer } from './interleave.js';
-import { callOf, expectMerge, nameOf, similarityBound, TOGETHER, unpackMerged } from './merge-case.js';
+import { callOf, expectMerge, nameOf, similarityBound, together, unpackMerged } from './merge-case.js';
 import type { MergeOptions } from './merge-operator.js';
 import { difference } from './numbers.js';
 import type { Report, Row } from './report.js';
@@ -69,15 +69,16 @@ async function times(shape: MergeShape, asCall: boolean, ours: Peer, torch: Peer
   const workload = asCall ? callOf(nameOf(shape)) : nameOf(shape);
   const result = await interleave(ours, torch, workload, { rounds, wait, calm: Number(options.calm ?? 0.1) });
   const { low, high } = result.ratio;
+  const merges = together(shape);
   return {
     t: shape.tokens,
     d: shape.channels,
     k: shape.k === 0 ? 'global' : String(shape.k),
     native: asCall ? 'call' : 'operator',
-    'native ms': result.a.median / TOGETHER,
-    'native best': result.a.best / TOGETHER,
-    'torch ms': result.b.median / TOGETHER,
-    'torch best': result.b.best / TOGETHER,
+    'native ms': result.a.median / merges,
+    'native best': result.a.best / merges,
+    'torch ms': result.b.median / merges,
+    'torch best': result.b.best / merges,
     'torch / native': result.ratio.median,
     quartiles: `${low.toFixed(2)} - ${high.toFixed(2)}`,
     'of processor time': result.cpuRatio,

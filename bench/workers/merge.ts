@@ -1,9 +1,9 @@
 import { createBackend } from '../internals.js';
-import { callOf, mergesAlone, nativeMerge, packMerged, shapeOf, TOGETHER, tokensOf } from '../merge-case.js';
+import { callOf, mergesAlone, nativeMerge, packMerged, shapeOf, together, tokensOf } from '../merge-case.js';
 import { serve } from '../serve.js';
 
 /*
- * The native merge as a contender: file of numbers, threads, names of cases. Every workload is TOGETHER merges.
+ * The native merge as a contender: file of numbers, threads, names of cases. Every workload is as many merges as together() says.
  */
 
 const [file, threads, ...names] = process.argv.slice(2) as [string, string, ...string[]];
@@ -18,7 +18,7 @@ await serve(async () => {
     const call = nativeMerge(backend, x, shape);
     workloads[name] = mergesAlone(backend, x, shape);
     workloads[callOf(name)] = async () => {
-      for (let i = 0; i < TOGETHER; i++) await call();
+      for (let i = 0; i < together(shape); i++) await call();
     };
     outputs[name] = async () => packMerged(await call());
   }
