@@ -10,6 +10,7 @@ import type { ReferenceOperator } from './operator.js';
 import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
+import { sparseLinear } from './sparse-linear.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
@@ -42,6 +43,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     scale_shift: scaleShift,
     series_keys: seriesKeys,
     softmax,
+    sparse_linear: sparseLinear,
     tokens_to_values: tokensToValues,
     uniform_offsets: uniformOffsets,
     write_column: writeColumn,
