@@ -11,7 +11,8 @@
   FAMILY(softmax, SoftmaxKernels)         \
   FAMILY(norm, NormKernels)               \
   FAMILY(gemm, GemmKernels)               \
-  FAMILY(attention, AttentionKernels)
+  FAMILY(attention, AttentionKernels)     \
+  FAMILY(sparse_binary, SparseBinaryKernels)
 
 namespace tidemerge {
 

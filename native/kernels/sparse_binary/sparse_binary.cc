@@ -1,0 +1,122 @@
+#include "kernels/sparse_binary/sparse_binary.h"
+
+#include "kernels/sparse_binary/codes.h"
+#include "kernels/sparse_binary/lists.h"
+
+namespace tidemerge {
+namespace {
+
+// Rows of whole numbers that codes_int8 prepares at a time.
+constexpr size_t kCodeRows = 8;
+constexpr size_t kAlignment = 64;
+
+constexpr size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+size_t code_bytes(size_t n, size_t k) { return blocks_of(n, kLanes) * blocks_of(k, kBlockInputs) * kBlockBytes; }
+
+void set_code(unsigned char* block_row, size_t lane, size_t input, unsigned code) {
+  unsigned char* byte = block_row + input / kBlockInputs * kBlockBytes + 4 * lane + input % 4;
+  const unsigned shift = static_cast<unsigned>(input % kBlockInputs / 4 * 2);
+  *byte = static_cast<unsigned char>((*byte & ~(3u << shift)) | code << shift);
+}
+
+void pack_codes(const SparseBinaryWeights& w, void* codes) {
+  auto* bytes = static_cast<unsigned char*>(codes);
+  const size_t total = code_bytes(w.n, w.k);
+  for (size_t i = 0; i < total; ++i) bytes[i] = 0x55;  // four times none
+  const size_t row_bytes = blocks_of(w.k, kBlockInputs) * kBlockBytes;
+  for (size_t output = 0; output < w.n; ++output) {
+    unsigned char* row = bytes + output / kLanes * row_bytes;
+    const InputList list = inputs_of(w, output);
+    for (size_t i = 0; i < list.plus_count; ++i) set_code(row, output % kLanes, list.plus[i], 2);
+    for (size_t i = 0; i < list.minus_count; ++i) set_code(row, output % kLanes, list.minus[i], 0);
+  }
+}
+
+// Panel, sums of a tile, scales; for codes_int8 the whole numbers of a few rows, which take less.
+constexpr size_t kSumBytes = kTileOutputs * kInt16Rows * 4;
+size_t panel_bytes(size_t k) { return aligned(k * kFloatRows * sizeof(float)); }
+size_t scratch_bytes(size_t k) {
+  return panel_bytes(k < kBlockInputs ? kBlockInputs : k) + aligned(kSumBytes) + kInt16Rows * sizeof(float);
+}
+
+void lists_f32(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
+  auto* panel = static_cast<float*>(scratch);
+  auto* sums = reinterpret_cast<float*>(static_cast<char*>(scratch) + panel_bytes(w.k));
+  for (size_t row = 0; row < p.rows; row += kFloatRows) {
+    const size_t vecs = blocks_of(p.rows - row, kLanes);
+    if (vecs >= 4) {
+      run_panel<4>(w, p, row, panel, sums);
+    } else if (vecs == 3) {
+      run_panel<3>(w, p, row, panel, sums);
+    } else if (vecs == 2) {
+      run_panel<2>(w, p, row, panel, sums);
+    } else {
+      run_panel<1>(w, p, row, panel, sums);
+    }
+  }
+}
+
+void lists_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
+  auto* panel = static_cast<int16_t*>(scratch);
+  auto* sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + panel_bytes(w.k));
+  auto* scales = reinterpret_cast<float*>(reinterpret_cast<char*>(sums) + aligned(kSumBytes));
+  for (size_t row = 0; row < p.rows; row += kInt16Rows) {
+    const size_t vecs = blocks_of(p.rows - row, 2 * kLanes);
+    if (vecs >= 4) {
+      run_panel<4>(w, p, row, panel, sums, scales);
+    } else if (vecs == 3) {
+      run_panel<3>(w, p, row, panel, sums, scales);
+    } else if (vecs == 2) {
+      run_panel<2>(w, p, row, panel, sums, scales);
+    } else {
+      run_panel<1>(w, p, row, panel, sums, scales);
+    }
+  }
+}
+
+void codes_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
+  auto* x = static_cast<int8_t*>(scratch);
+  const size_t padded = blocks_of(w.k, kBlockInputs) * kBlockInputs;
+  QuantizedRow quantized_rows[kCodeRows];
+  for (size_t row = 0; row < p.rows; row += kCodeRows) {
+    const size_t rows = smaller(kCodeRows, p.rows - row);
+    for (size_t r = 0; r < rows; ++r) {
+      const float* from = p.x + static_cast<ptrdiff_t>(row + r) * p.x_stride;
+      const RowScale scale = row_scale(from, w.k);
+      quantized_rows[r] = {scale.scale, quantize_row(from, w.k, padded, scale.inverse, x + r * padded)};
+    }
+    size_t r = 0;
+    if (rows == 8) {
+      run_codes<8>(w, p, row, x, padded, quantized_rows);
+      continue;
+    }
+    for (; r + 4 <= rows; r += 4) run_codes<4>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
+    for (; r + 2 <= rows; r += 2) run_codes<2>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
+    for (; r < rows; ++r) run_codes<1>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
+  }
+}
+
+bool prefers_codes(size_t rows, size_t n, size_t k, size_t kept) {
+  static_cast<void>(n), static_cast<void>(k), static_cast<void>(kept);
+  return rows < 16;
+}
+
+}  // namespace
+
+namespace TIDEMERGE_SET {
+extern const SparseBinaryKernels sparse_binary_kernels;
+const SparseBinaryKernels sparse_binary_kernels = {
+    .output_tile = kLanes,
+    .rows_f32 = static_cast<int>(kFloatRows),
+    .rows_int8 = static_cast<int>(kInt16Rows),
+    .code_bytes = code_bytes,
+    .pack_codes = pack_codes,
+    .scratch_bytes = scratch_bytes,
+    .lists_f32 = lists_f32,
+    .lists_int8 = lists_int8,
+    .codes_int8 = codes_int8,
+    .prefers_codes = prefers_codes,
+};
+}  // namespace TIDEMERGE_SET
+}  // namespace tidemerge
