@@ -62,8 +62,10 @@ function sparseBound(activations: SparseActivations): Bound {
       const j = at % expected.cols;
       let [kept, magnitude, sum] = [0, 0, 0];
       for (const [k, value] of values.entries()) {
-        const product = w!.data[j * x!.cols + k]! * value * scale;
-        if (w!.data[j * x!.cols + k] !== 0) kept++;
+        const entry = w!.data[j * x!.cols + k]!;
+        if (entry === 0) continue;
+        const product = entry * value * scale;
+        kept++;
         magnitude += Math.abs(product);
         sum += product;
       }

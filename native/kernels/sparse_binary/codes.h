@@ -117,6 +117,23 @@ struct QuantizedRow {
   int32_t sum;
 };
 
+// Outputs [output, output + count) of one row.
+TIDEMERGE_INLINE void store_codes(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t row, size_t output,
+                                  int count, const QuantizedRow& quantized_row, IVec sum) {
+  const bool whole = count == kLanes;  // masked stores take many cycles on some processors
+  const auto part = [&](const float* from) { return whole ? load(from + output) : load_first(from + output, count); };
+  const Vec factor = broadcast(w.alpha * quantized_row.scale);
+  const Vec exact = to_float(sub(sum, broadcast_int(quantized_row.sum)));
+  Vec value = activated(p, factor, exact, p.bias != nullptr ? part(p.bias) : zero());
+  if (p.residual != nullptr) value = add(value, part(p.residual + static_cast<ptrdiff_t>(row) * p.residual_stride));
+  float* y = p.y + static_cast<ptrdiff_t>(row) * p.y_stride + output;
+  if (whole) {
+    store(y, value);
+  } else {
+    store_first(y, value, count);
+  }
+}
+
 // `rows` rows from `first` on, whose whole numbers are x.
 template <int rows>
 TIDEMERGE_NOINLINE void run_codes(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
@@ -127,15 +144,8 @@ TIDEMERGE_NOINLINE void run_codes(const SparseBinaryWeights& w, const SparseBina
     const int count = p.end - output < kLanes ? static_cast<int>(p.end - output) : kLanes;
     IVec sums[rows];
     dot_rows<rows>(codes + output / kLanes * output_bytes, x, padded, sums);
-    const Vec bias = p.bias != nullptr ? load_first(p.bias + output, count) : zero();
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) {
-      const ptrdiff_t row = static_cast<ptrdiff_t>(first) + r;
-      const Vec factor = broadcast(w.alpha * quantized_rows[r].scale);
-      Vec value = activated(p, factor, to_float(sub(sums[r], broadcast_int(quantized_rows[r].sum))), bias);
-      if (p.residual != nullptr) value = add(value, load_first(p.residual + row * p.residual_stride + output, count));
-      store_first(p.y + row * p.y_stride + output, value, count);
-    }
+    for (int r = 0; r < rows; ++r) store_codes(w, p, first + r, output, count, quantized_rows[r], sums[r]);
   }
 }
 

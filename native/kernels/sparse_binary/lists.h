@@ -141,9 +141,9 @@ TIDEMERGE_NOINLINE void run_panel(const SparseBinaryWeights& w, const SparseBina
 
 template <int vecs>
 TIDEMERGE_NOINLINE void run_panel(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
-                                  int16_t* panel, int32_t* sums, float* scales) {
+                                  int16_t* panel, int32_t* sums, float* scales, float* floats) {
   constexpr size_t kStride = size_t{vecs} * 2 * kLanes;
-  fill_panel(p, first, w.k, kStride, panel, scales);
+  fill_panel(p, first, w.k, kStride, panel, scales, floats);
   const Vec alpha = broadcast(w.alpha);
   for (size_t output = p.begin; output < p.end; output += kTileOutputs) {
     const size_t outputs = smaller(kTileOutputs, p.end - output);

@@ -44,21 +44,22 @@ TIDEMERGE_INLINE void fill_panel(const SparseBinaryProduct& p, size_t first, siz
   }
 }
 
-// The same as whole numbers; scales[r] belongs to row first + r.
+// The same as whole numbers; scales[r] belongs to row first + r. The floats of kLanes rows stand in `floats` meanwhile,
+// which has room for k registers: there the largest magnitudes of all of them are found at once.
 TIDEMERGE_INLINE void fill_panel(const SparseBinaryProduct& p, size_t first, size_t k, size_t stride, int16_t* panel,
-                                 float* scales) {
+                                 float* scales, float* floats) {
   for (size_t r = 0; r < stride; r += kLanes) {
-    float inverse[kLanes];
-    for (size_t i = 0; i < kLanes; ++i) {
-      RowScale scale = {0.0f, 0.0f};
-      if (first + r + i < p.rows) scale = row_scale(p.x + static_cast<ptrdiff_t>(first + r + i) * p.x_stride, k);
-      scales[r + i] = scale.scale;
-      inverse[i] = scale.inverse;
-    }
-    const Vec factor = load(inverse);
+    LargestMagnitude largest;
     for_each_column(p, first + r, k, [&](size_t c, Vec x) TIDEMERGE_INLINE_LAMBDA {
-      store_u16(reinterpret_cast<uint16_t*>(panel + c * stride + r), quantized(x, factor));
+      store_aligned(floats + c * kLanes, x);
+      largest.take(x);
     });
+    const Vec scale = largest.scale(), inverse = largest.inverse();
+    store(scales + r, scale);
+    for (size_t c = 0; c < k; ++c) {
+      const IVec q = quantized(load_aligned(floats + c * kLanes), inverse);
+      store_u16(reinterpret_cast<uint16_t*>(panel + c * stride + r), q);
+    }
   }
 }
 

@@ -7,35 +7,52 @@
 namespace tidemerge {
 namespace {
 
-struct RowScale {
-  float scale;    // NaN for a row with NaN or infinities, 0 for a row of zeros
-  float inverse;  // 0 where scale is not a positive number
-};
-
-// Below this the inverse would overflow.
+// Below this the inverse of the scale would overflow.
 constexpr float kSmallestLargest = 0x1p-100f;
 
+// Of the numbers each lane took. Where one was NaN or infinite, scale is NaN; where none reaches kSmallestLargest, it
+// is 0; in both cases the inverse is 0.
+struct LargestMagnitude {
+  Vec most = zero();
+  Vec spoiled = zero();  // x - x is 0 for every finite x, and NaN for the others
+
+  TIDEMERGE_INLINE void take(Vec x) {
+    most = max(abs(x), most);
+    spoiled = add(spoiled, sub(x, x));
+  }
+  TIDEMERGE_INLINE Vec scale() const {
+    const Vec scale = select(lt(most, broadcast(kSmallestLargest)), zero(), div(most, broadcast(127.0f)));
+    return add(scale, spoiled);
+  }
+  TIDEMERGE_INLINE Vec inverse() const {
+    const Mask usable = mask_andnot(is_nan(spoiled), ge(most, broadcast(kSmallestLargest)));
+    return select(usable, div(broadcast(127.0f), most), zero());
+  }
+};
+
+struct RowScale {
+  float scale;
+  float inverse;
+};
+
 TIDEMERGE_INLINE RowScale row_scale(const float* x, size_t k) {
-  Vec largest[2] = {zero(), zero()};
-  Vec spoiled[2] = {zero(), zero()};  // x - x is 0 for every finite x, and NaN for the others
-  const auto take = [&](int part, Vec v) TIDEMERGE_INLINE_LAMBDA {
-    largest[part] = max(largest[part], abs(v));
-    spoiled[part] = add(spoiled[part], sub(v, v));
-  };
+  LargestMagnitude largest[2];
   size_t i = 0;
   for (; i + 2 * kLanes <= k; i += 2 * kLanes) {
-    take(0, load(x + i));
-    take(1, load(x + i + kLanes));
+    largest[0].take(load(x + i));
+    largest[1].take(load(x + i + kLanes));
   }
   for (; i < k; i += kLanes) {
     const int rest = static_cast<int>(k - i);
-    take(0, rest < kLanes ? load_first(x + i, rest) : load(x + i));
+    largest[0].take(rest < kLanes ? load_first(x + i, rest) : load(x + i));
   }
-  const Vec sum = add(spoiled[0], spoiled[1]);
-  if (any(is_nan(sum))) return {__builtin_nanf(""), 0.0f};
-  const float most = reduce_max(max(largest[0], largest[1]));
-  if (most < kSmallestLargest) return {0.0f, 0.0f};
-  return {most / 127.0f, 127.0f / most};
+  LargestMagnitude row;
+  row.most = broadcast(reduce_max(max(largest[0].most, largest[1].most)));
+  row.spoiled = broadcast(reduce_add(add(largest[0].spoiled, largest[1].spoiled)));
+  float scale[kLanes], inverse[kLanes];
+  store(scale, row.scale());
+  store(inverse, row.inverse());
+  return {scale[0], inverse[0]};
 }
 
 // Whole numbers of x / scale. NaN and infinities, whose inverse is 0, become 0.
@@ -44,12 +61,16 @@ TIDEMERGE_INLINE IVec quantized(Vec x, Vec inverse) {
   return to_int(select(is_nan(scaled), zero(), scaled));
 }
 
-typedef int32_t Int32Lanes __attribute__((vector_size(4 * kLanes)));
-typedef int8_t Int8Lanes __attribute__((vector_size(kLanes)));
-
+// kLanes bytes of numbers from -127 to 127.
 TIDEMERGE_INLINE void store_int8(int8_t* out, IVec x) {
-  const Int8Lanes narrow = __builtin_convertvector((Int32Lanes)x.v, Int8Lanes);
-  __builtin_memcpy(out, &narrow, sizeof narrow);
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(x.v));
+#elif defined(__AVX2__)
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packs_epi16(words, words));
+#else
+  for (int i = 0; i < kLanes; ++i) out[i] = static_cast<int8_t>(x.v[i]);
+#endif
 }
 
 // Whole numbers of a row, zeros up to `padded` (a multiple of 16 and at least k), and their sum.

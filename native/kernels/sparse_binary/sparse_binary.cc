@@ -6,8 +6,12 @@
 namespace tidemerge {
 namespace {
 
-// Rows of whole numbers that codes_int8 prepares at a time.
+// Rows of whole numbers that codes_int8 works on at once: as many as there are registers for their sums.
+#if defined(__AVX512F__)
 constexpr size_t kCodeRows = 8;
+#else
+constexpr size_t kCodeRows = 4;
+#endif
 constexpr size_t kAlignment = 64;
 
 constexpr size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
@@ -33,46 +37,59 @@ void pack_codes(const SparseBinaryWeights& w, void* codes) {
   }
 }
 
-// Panel, sums of a tile, scales; for codes_int8 the whole numbers of a few rows, which take less.
+// Panel, sums of a tile, scales and floats of some rows; for codes_int8 the whole numbers of a few rows, which take
+// less.
 constexpr size_t kSumBytes = kTileOutputs * kInt16Rows * 4;
 size_t panel_bytes(size_t k) { return aligned(k * kFloatRows * sizeof(float)); }
 size_t scratch_bytes(size_t k) {
-  return panel_bytes(k < kBlockInputs ? kBlockInputs : k) + aligned(kSumBytes) + kInt16Rows * sizeof(float);
+  return panel_bytes(k < kBlockInputs ? kBlockInputs : k) + aligned(kSumBytes) + kInt16Rows * sizeof(float) +
+         k * sizeof(Vec);
 }
+
+// Calls run(row, vecs) for panels of at most `most` registers of `lanes` rows, as equal as they can be: a panel of one
+// register takes nearly as long as one of two.
+template <typename Run>
+TIDEMERGE_INLINE void for_each_panel(size_t rows, size_t lanes, size_t most, Run run) {
+  const size_t vecs = blocks_of(rows, lanes);
+  const size_t panels = blocks_of(vecs, most);
+  size_t row = 0;
+  for (size_t panel = 0; panel < panels; ++panel) {
+    const size_t here = vecs * (panel + 1) / panels - vecs * panel / panels;
+    run(row, here);
+    row += here * lanes;
+  }
+}
+
+// A panel of floats should stay in the first cache.
+constexpr size_t kPanelBytes = 32 << 10;
+size_t most_vecs(size_t k) { return (k + 1) * kFloatRows * sizeof(float) > 2 * kPanelBytes - 4096 ? 2 : kPanelVecs; }
 
 void lists_f32(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
   auto* panel = static_cast<float*>(scratch);
   auto* sums = reinterpret_cast<float*>(static_cast<char*>(scratch) + panel_bytes(w.k));
-  for (size_t row = 0; row < p.rows; row += kFloatRows) {
-    const size_t vecs = blocks_of(p.rows - row, kLanes);
-    if (vecs >= 4) {
-      run_panel<4>(w, p, row, panel, sums);
-    } else if (vecs == 3) {
-      run_panel<3>(w, p, row, panel, sums);
-    } else if (vecs == 2) {
-      run_panel<2>(w, p, row, panel, sums);
-    } else {
-      run_panel<1>(w, p, row, panel, sums);
+  for_each_panel(p.rows, kLanes, most_vecs(w.k), [&](size_t row, size_t vecs) {
+    switch (vecs) {
+      case 4: return run_panel<4>(w, p, row, panel, sums);
+      case 3: return run_panel<3>(w, p, row, panel, sums);
+      case 2: return run_panel<2>(w, p, row, panel, sums);
+      default: return run_panel<1>(w, p, row, panel, sums);
     }
-  }
+  });
 }
 
 void lists_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
   auto* panel = static_cast<int16_t*>(scratch);
   auto* sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + panel_bytes(w.k));
   auto* scales = reinterpret_cast<float*>(reinterpret_cast<char*>(sums) + aligned(kSumBytes));
-  for (size_t row = 0; row < p.rows; row += kInt16Rows) {
-    const size_t vecs = blocks_of(p.rows - row, 2 * kLanes);
-    if (vecs >= 4) {
-      run_panel<4>(w, p, row, panel, sums, scales);
-    } else if (vecs == 3) {
-      run_panel<3>(w, p, row, panel, sums, scales);
-    } else if (vecs == 2) {
-      run_panel<2>(w, p, row, panel, sums, scales);
-    } else {
-      run_panel<1>(w, p, row, panel, sums, scales);
+  float* floats = scales + kInt16Rows;
+  for_each_panel(p.rows, 2 * kLanes, kPanelVecs, [&](size_t row, size_t vecs) {
+    switch (vecs) {
+      case 4: return run_panel<4>(w, p, row, panel, sums, scales, floats);
+      case 3: return run_panel<3>(w, p, row, panel, sums, scales, floats);
+      case 2: return run_panel<2>(w, p, row, panel, sums, scales, floats);
+      default: return run_panel<1>(w, p, row, panel, sums, scales, floats);
     }
-  }
+  });
 }
 
 void codes_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
@@ -87,9 +104,8 @@ void codes_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void
       quantized_rows[r] = {scale.scale, quantize_row(from, w.k, padded, scale.inverse, x + r * padded)};
     }
     size_t r = 0;
-    if (rows == 8) {
-      run_codes<8>(w, p, row, x, padded, quantized_rows);
-      continue;
+    if constexpr (kCodeRows == 8) {
+      for (; r + 8 <= rows; r += 8) run_codes<8>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
     }
     for (; r + 4 <= rows; r += 4) run_codes<4>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
     for (; r + 2 <= rows; r += 2) run_codes<2>(w, p, row + r, x + r * padded, padded, quantized_rows + r);
