@@ -20,7 +20,7 @@ const codeOf = (use: () => unknown): string => {
   }
 };
 
-function detached<A extends Float32Array | Uint8Array>(data: A): A {
+function detached<A extends Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(data: A): A {
   structuredClone(data.buffer, { transfer: [data.buffer] });
   return data;
 }

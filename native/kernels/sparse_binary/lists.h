@@ -87,12 +87,20 @@ TIDEMERGE_INLINE void sum_list(const SparseBinaryWeights& w, size_t output, cons
     Int16Lanes sum[vecs] = {};
     const size_t plus = smaller(list.plus_count, kMostInInt16);
     const size_t minus = smaller(list.minus_count, kMostInInt16 - plus);
-    for (size_t i = 0; i < plus; ++i) {
+    // With few registers, one list alone waits for its own sums.
+    const size_t both = vecs <= 2 ? smaller(plus, minus) : 0;
+    for (size_t i = 0; i < both; ++i) {
+      const Int16Memory* p = reinterpret_cast<const Int16Memory*>(panel + list.plus[i] * kStride);
+      const Int16Memory* m = reinterpret_cast<const Int16Memory*>(panel + list.minus[i] * kStride);
+#pragma GCC unroll 4
+      for (int v = 0; v < vecs; ++v) sum[v] = sum[v] + p[v] - m[v];
+    }
+    for (size_t i = both; i < plus; ++i) {
       const Int16Memory* p = reinterpret_cast<const Int16Memory*>(panel + list.plus[i] * kStride);
 #pragma GCC unroll 4
       for (int v = 0; v < vecs; ++v) sum[v] += p[v];
     }
-    for (size_t i = 0; i < minus; ++i) {
+    for (size_t i = both; i < minus; ++i) {
       const Int16Memory* m = reinterpret_cast<const Int16Memory*>(panel + list.minus[i] * kStride);
 #pragma GCC unroll 4
       for (int v = 0; v < vecs; ++v) sum[v] -= m[v];

@@ -252,6 +252,20 @@ TEST(sparse_binary_special_values_at_every_place) {
   });
 }
 
+TEST(sparse_binary_codes_are_for_few_rows_and_dense_masks) {
+  for_each_set([](const KernelSet& set) {
+    const auto prefers_codes = set.sparse_binary->prefers_codes;
+    EXPECT_TRUE(!prefers_codes(200, 256, 256, 256 * 256 / 10));
+    EXPECT_TRUE(!prefers_codes(1, 64, 64, 0));
+    bool before = true;  // once lists win, more rows do not make codes win again before a panel is full
+    for (size_t rows = 1; rows <= 2 * static_cast<size_t>(set.sparse_binary->rows_int8) / 8; ++rows) {
+      const bool now = prefers_codes(rows, 64, 64, 1024);
+      EXPECT_TRUE(before || !now);
+      before = now;
+    }
+  });
+}
+
 TEST(sparse_binary_relu_keeps_nan) {
   for_each_set([](const KernelSet& set) {
     const SparseBinaryKernels& kernels = *set.sparse_binary;
