@@ -17,9 +17,7 @@ constexpr size_t kBlockBytes = size_t{4} * kLanes;
 constexpr size_t blocks_of(size_t count, size_t of) { return (count + of - 1) / of; }
 
 // Sums of products of four unsigned with four signed bytes in each 32-bit lane. `sum` collects a run of at most
-// kMostInRun products of codes (0 to 2) with numbers from -127 to 127, total() adds it up. The saturating addition
-// never saturates: gcc leaves it where it stands, while it makes trees of plain ones that do not fit into the
-// registers.
+// kMostInRun products of codes (0 to 2) with numbers from -127 to 127, total() adds it up.
 #if defined(__AVX512VNNI__)
 constexpr size_t kMostInRun = 1 << 20;
 struct DotSum {
