@@ -6,7 +6,16 @@ import { parseArgs } from 'node:util';
  * npm run bench -- [suite …] [--quick] [--json] [options of a suite]
  */
 
-const SUITES = ['operators', 'models', 'forecast', 'merged-encoder', 'event-loop', 'memory', 'decoder-share'] as const;
+const SUITES = [
+  'operators',
+  'models',
+  'forecast',
+  'merged-encoder',
+  'event-loop',
+  'memory',
+  'decoder-share',
+  'sparse-linear',
+] as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
