@@ -99,7 +99,27 @@ function withSpecials(): Tensors {
   return inputs;
 }
 
+/** Numbers whose squares, and whose squared differences, leave the range of float. */
+const huge: Tensors = {
+  x: matrix(Float32Array.of(1.5e19, -1.5e19, 1, 2, 3e38, -3e38, 5, 5.5)),
+  offsets: offsetsOf([8]),
+};
+const long: Tensors = batch([90], 3);
+long.x!.data.set([2e38, 1e37, -1e38], 30);
+
 export const cases: readonly ParityCase[] = [
+  ...(['l2', 'l1'] as const).map((similarity) =>
+    linksCase(`of huge numbers, ${similarity}`, { k: 2, similarity }, huge),
+  ),
+  ...[1, 4, 0].map((k) => linksCase(`with one huge token, k = ${k}`, { k }, long)),
+  linksCase(
+    'of many short series',
+    { k: 2, amount: 2 },
+    batch(
+      Array.from({ length: 40 }, (_, i) => 3 + (i % 9)),
+      5,
+    ),
+  ),
   mergeCase('of neighbours', {}, batch(RAGGED, 7)),
   mergeCase('of many channels', {}, batch([40, 31], 131)),
   mergeCase('in a band', { k: 3 }, batch(RAGGED, 12)),
