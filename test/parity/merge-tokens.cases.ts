@@ -200,6 +200,21 @@ export const cases: readonly ParityCase[] = [
     }),
   ),
   {
+    name: 'reduce_by_map refuses a size that is no number',
+    runs: [
+      {
+        x: random.matrix(2, 2),
+        map: int32(0, 0),
+        offsets: offsetsOf([2]),
+        sizes: matrix(Float32Array.of(1, Number.NaN)),
+      },
+    ],
+    record: ({ x, map, offsets, sizes: weights }) => ({
+      y: reduceByMap(x!, map!, offsets!, { reduce: 'mean', sizes: weights }),
+    }),
+    fails: 'ERR_INVALID_ARGUMENT',
+  },
+  {
     name: 'reduce_by_map refuses a place left out',
     runs: [{ x: random.matrix(3, 2), map: int32(0, 2, 2), offsets: offsetsOf([3]) }],
     record: ({ x, map, offsets }) => ({ y: reduceByMap(x!, map!, offsets!, { reduce: 'sum' }) }),
