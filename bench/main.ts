@@ -14,6 +14,7 @@ const SUITES = [
   'event-loop',
   'memory',
   'decoder-share',
+  'merge-operator',
   'sparse-linear',
 ] as const;
 
@@ -28,11 +29,12 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     wait: { type: 'string' },
     calm: { type: 'string' },
+    svg: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
 if (values.help || unknown.length > 0) {
-  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share]`;
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
   process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
   process.exit(values.help ? 0 : 2);
 }

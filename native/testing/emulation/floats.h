@@ -137,6 +137,7 @@ EMULATED EmulatedF32 emulated_shuffle(EmulatedF32 a, EmulatedF32 b) {
 #define _mm512_load_ps emulated_load_ps
 #define _mm512_storeu_ps emulated_storeu_ps
 #define _mm512_store_ps emulated_store_ps
+#define _mm512_stream_ps emulated_store_ps
 #define _mm512_maskz_loadu_ps emulated_maskz_loadu_ps
 #define _mm512_mask_storeu_ps emulated_mask_storeu_ps
 #define _mm512_add_ps emulated_add_ps
