@@ -15,6 +15,7 @@ const SUITES = [
   'memory',
   'decoder-share',
   'merge-operator',
+  'sparse-linear',
 ] as const;
 
 const { values, positionals } = parseArgs({

@@ -10,7 +10,7 @@ const typescript = {
   errors: [],
   tensor: ['errors'],
   io: ['errors', 'tensor'],
-  analysis: ['errors', 'tensor'],
+  analysis: ['errors', 'tensor', 'ops'],
   backend: ['errors', 'tensor'],
   ops: ['errors', 'tensor', 'backend'],
   layers: ['errors', 'tensor', 'backend', 'ops'],

@@ -1,3 +1,5 @@
+import { mergeFlops } from '../ops/merge-cost.js';
+
 /*
  * Floating-point operations of T5 models with and without merging. Counted are matrix products, the products of
  * attention and the similarities and means of merging, a multiply-add as two operations. Norms, softmax, activations and
@@ -28,17 +30,9 @@ export function layerTokens(counts: readonly number[]): LayerTokens[] {
   return counts.slice(1).map((leaving, i) => ({ entering: counts[i]!, leaving }));
 }
 
-/** Pairs whose similarity is looked at: n + 2 n (k - 1) - k (k - 1) with n = floor(tokens / 2); n² if global. */
-export function similarityCount(tokens: number, k: number): number {
-  const pairs = Math.floor(tokens / 2);
-  const reach = k === 0 ? pairs : Math.min(k, pairs);
-  return pairs === 0 ? 0 : pairs + 2 * pairs * (reach - 1) - reach * (reach - 1);
-}
-
-/** Similarities, norms of the tokens, and the weighted mean of every merged pair. */
-export function mergingFlops(tokens: LayerTokens, channels: number, { k }: MergeShape): number {
-  const { entering, leaving } = tokens;
-  return 2 * channels * (similarityCount(entering, k) + entering + 2 * Math.max(0, entering - leaving));
+/** Similarities, norms and means of one layer's merge. */
+export function mergingFlops({ entering, leaving }: LayerTokens, channels: number, { k }: MergeShape): number {
+  return mergeFlops({ tokens: entering, channels, k: k === 0 ? 'global' : k, r: Math.max(0, entering - leaving) });
 }
 
 export function feedForwardFlops(rows: number, { dModel, dFf, gated }: T5Shape): number {

@@ -56,6 +56,18 @@ describe('tidemerge bench merging', () => {
     expect(report.models[0]).toMatchObject({ name: 'tidemerge-bolt-nano', context: 256, horizon: 64, trained: true });
     const test = report.accuracy.find(({ part }) => part === 'test')!;
     expect(test.rows.map(({ setting }) => setting)).toEqual(['unmerged', 'ratio 0.5 k 1', 'ratio 0.5 k global']);
+    // 16 patches and the register token; two layers that halve them.
+    expect(report.models[0]!.speed.map(({ tokens }) => tokens)).toEqual([
+      [17, 17, 17],
+      [17, 9, 5],
+      [17, 9, 5],
+    ]);
+    const [unmerged, neighbours] = report.models[0]!.speed;
+    expect(neighbours!.flops!).toBeLessThan(unmerged!.flops!);
+    const [none, merged] = test.rows;
+    expect(merged!.scores.mse).not.toBe(none!.scores.mse);
+    expect(merged!.prune!.scores.mse).not.toBe(merged!.scores.mse);
+    expect(none!.gaussian[0]!.scores.mse).not.toBe(none!.scores.mse);
     expect(test.rows[0]!.change.mse).toEqual({ estimate: 0, low: 0, high: 0 });
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
   });

@@ -14,6 +14,7 @@ import { cases as program } from './program.cases.js';
 import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
+import { cases as sparseLinear } from './sparse-linear.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -32,5 +33,6 @@ export const CASES: readonly ParityCase[] = [
   ...quantiles,
   ...rows,
   ...sample,
+  ...sparseLinear,
   ...tokenize,
 ];

@@ -104,7 +104,7 @@ export class Call {
     return offsets;
   }
 
-  weight(i: number, name: string, kind: 'matrix' | 'table'): FloatValue {
+  weight(i: number, name: string, kind: Exclude<WeightKind, 'vector'>): FloatValue {
     const slot = this.#inputs[i] ?? null;
     if (slot && 'weight' in slot && slot.weight.kind === kind) return slot.weight.value;
     const got = slot === null ? 'none' : 'weight' in slot ? `a ${slot.weight.kind}` : 'a value';

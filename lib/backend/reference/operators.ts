@@ -12,6 +12,7 @@ import type { ReferenceOperator } from './operator.js';
 import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
+import { sparseLinear } from './sparse-linear.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
@@ -47,6 +48,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     scale_shift: scaleShift,
     series_keys: seriesKeys,
     softmax,
+    sparse_linear: sparseLinear,
     tokens_to_values: tokensToValues,
     unmerge_tokens: unmergeTokens,
     uniform_offsets: uniformOffsets,

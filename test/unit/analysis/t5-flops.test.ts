@@ -3,25 +3,6 @@ import * as flops from '../../../lib/analysis/t5-flops.js';
 
 const shape = { dModel: 8, numHeads: 2, headDim: 3, dFf: 10, gated: false };
 
-describe('similarityCount', () => {
-  it('is the number of pairs with |i - j| < k', () => {
-    for (const tokens of [0, 1, 2, 7, 8, 33]) {
-      for (const k of [0, 1, 2, 3, 5, 100]) {
-        const pairs = Math.floor(tokens / 2);
-        let count = 0;
-        for (let i = 0; i < pairs; i++) {
-          for (let j = 0; j < pairs; j++) if (k === 0 || Math.abs(i - j) < k) count++;
-        }
-        expect(flops.similarityCount(tokens, k)).toBe(count);
-      }
-    }
-  });
-
-  it('is the formula of the paper for even lengths', () => {
-    expect(flops.similarityCount(64, 5)).toBe(64 / 2 + 4 * (64 - 5));
-  });
-});
-
 describe('layers', () => {
   it('count every multiply-add once, as loops over the products would', () => {
     // 5 tokens enter, 4 leave: 4 projections 8 x 6 of 5 rows, 2 heads of scores and sums 5 x 5 x 3, feed-forward of 4 rows.
