@@ -12,7 +12,8 @@
   FAMILY(norm, NormKernels)               \
   FAMILY(gemm, GemmKernels)               \
   FAMILY(attention, AttentionKernels)     \
-  FAMILY(merge, MergeKernels)
+  FAMILY(merge, MergeKernels)             \
+  FAMILY(scan, ScanKernels)
 
 namespace tidemerge {
 
