@@ -16,6 +16,7 @@
 #include "ops/random.h"
 #include "ops/rows.h"
 #include "ops/sample.h"
+#include "ops/selective_scan.h"
 #include "ops/tokenize.h"
 
 namespace tidemerge {
@@ -55,6 +56,7 @@ OperatorTable operator_table() {
       &zeros_operator(),
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
+      &selective_scan_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),
   };

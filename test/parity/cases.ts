@@ -12,6 +12,7 @@ import { cases as program } from './program.cases.js';
 import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
+import { cases as selectiveScan } from './selective-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -28,5 +29,6 @@ export const CASES: readonly ParityCase[] = [
   ...quantiles,
   ...rows,
   ...sample,
+  ...selectiveScan,
   ...tokenize,
 ];

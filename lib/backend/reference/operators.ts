@@ -12,6 +12,7 @@ import type { ReferenceOperator } from './operator.js';
 import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
+import { selectiveScan } from './selective-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
@@ -45,6 +46,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     sample_tokens: sampleTokens,
     sampling_distribution: samplingDistribution,
     scale_shift: scaleShift,
+    selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
     tokens_to_values: tokensToValues,
