@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
  * npm run bench -- [suite …] [--quick] [--json] [options of a suite]
  */
 
-const SUITES = ['operators', 'models', 'forecast', 'event-loop', 'memory'] as const;
+const SUITES = ['operators', 'selective-scan', 'models', 'forecast', 'event-loop', 'memory'] as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

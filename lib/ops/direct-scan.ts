@@ -4,13 +4,8 @@ import { type FloatTensor, floats } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
 import { floatRows, uniform } from './direct-maps.js';
 import { scanAttributes } from './selective-scan.js';
+import { type SequenceLayout, sequenceLayout } from './sequence-layout.js';
 import { transpose } from './transpose.js';
-
-/**
- * 'channelsFirst': [batch, dInner, length], as in the official implementation, turned round before and after;
- * 'channelsLast': [batch, length, dInner], which is how it is computed.
- */
-export type SequenceLayout = 'channelsFirst' | 'channelsLast';
 
 export interface SelectiveScanInputs extends DirectOptions {
   /** [batch, dInner, length]. Same for delta and z. */
@@ -65,12 +60,8 @@ const WHO = 'selectiveScan';
  * Errors: ERR_INVALID_ARGUMENT, ERR_INVALID_SHAPE, ERR_INVALID_DTYPE, ERR_DETACHED_BUFFER.
  */
 export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult {
-  const { layout = 'channelsFirst', deltaSoftplus = false } = inputs;
-  if (layout !== 'channelsFirst' && layout !== 'channelsLast') {
-    const message = `${WHO}: layout: expected 'channelsFirst' or 'channelsLast', got ${String(layout)}`;
-    throw new TidemergeError('ERR_INVALID_ARGUMENT', message);
-  }
-  const sizes = readSizes(inputs, layout === 'channelsLast');
+  const { deltaSoftplus = false } = inputs;
+  const sizes = readSizes(inputs, sequenceLayout(WHO, inputs.layout) === 'channelsLast');
   const { batch, length, dInner, dState, last } = sizes;
   const channels = (name: string, tensor: FloatTensor) => {
     floats(WHO, name, tensor, last ? [batch, length, dInner] : [batch, dInner, length]);

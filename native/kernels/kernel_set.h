@@ -13,7 +13,8 @@
   FAMILY(gemm, GemmKernels)               \
   FAMILY(attention, AttentionKernels)     \
   FAMILY(merge, MergeKernels)             \
-  FAMILY(scan, ScanKernels)
+  FAMILY(scan, ScanKernels)               \
+  FAMILY(conv1d, Conv1dKernels)
 
 namespace tidemerge {
 

@@ -3,6 +3,7 @@
 #include "program/operator_table.h"
 
 #include "ops/attention.h"
+#include "ops/causal_conv1d.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
@@ -31,6 +32,7 @@ OperatorTable operator_table() {
       &scale_shift_operator(),
       &embedding_operator(),
       &cached_attention_operator(),
+      &causal_conv1d_operator(),
       &linear_operator(),
       &merge_tokens_operator(),
       &unmerge_tokens_operator(),

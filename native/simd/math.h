@@ -7,7 +7,7 @@
 //
 //   exp              2 ulp               also for denormal results; exp(-inf) = 0, overflow is inf
 //   exp_nonpositive  3 + 5/4 |x| ulp     for x <= 0 only; results below 1.01 2^-126 become 0; faster than exp
-//   exp_flushing     3 + 5/4 |x-| ulp    the same for all x, a little slower; results above 2^127 may be inf
+//   exp_flushing     3 + 5/4 |x| ulp     the same for all x, a little slower; results above 2^127 may be inf
 //   log              2 ulp               log(0) = -inf, log(x < 0) = NaN, denormals included
 //   log1p            2 ulp               log1p(-1) = -inf
 //   tanh             3 ulp

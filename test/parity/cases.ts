@@ -1,6 +1,7 @@
 import { cases as attention } from './attention.cases.js';
 import { cases as cachedAttention } from './cached-attention.cases.js';
 import type { ParityCase } from './case.js';
+import { cases as causalConv1d } from './causal-conv1d.cases.js';
 import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
@@ -18,6 +19,7 @@ import { cases as tokenize } from './tokenize.cases.js';
 export const CASES: readonly ParityCase[] = [
   ...attention,
   ...cachedAttention,
+  ...causalConv1d,
   ...elementwise,
   ...embedding,
   ...instanceNormPatch,

@@ -1,5 +1,6 @@
 import { attention, packKeys } from './attention.js';
 import { cachedAttention } from './cached-attention.js';
+import { causalConv1d } from './causal-conv1d.js';
 import { activation, add, multiply, scaleShift, softmax } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
@@ -23,6 +24,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     append_row: appendRow,
     attention,
     cached_attention: cachedAttention,
+    causal_conv1d: causalConv1d,
     columns,
     compose_maps: composeMaps,
     embedding,

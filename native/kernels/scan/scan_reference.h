@@ -41,7 +41,7 @@ inline Scan selective_scan(const ScanArgs& args, double u) {
         const double exponent = dt * a;
         const double decay = std::exp(exponent);
         const double decay_error = decay * std::expm1(std::fabs(a) * dt_error + 2 * u * std::fabs(exponent) +
-                                                      (3 + 1.25 * std::max(0.0, -exponent)) * 2 * u) +
+                                                      (3 + 1.25 * std::fabs(exponent)) * 2 * u) +
                                    kFlushed;
         const double input = dt * x * b;
         const double before = h[n];
