@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <vector>
 
 #include "kernels/scan/scan.h"
@@ -7,7 +8,8 @@ namespace tidemerge {
 namespace {
 
 // A block of channels over a length that stays in the second-level cache. A state of a step is an exponential of 11
-// multiply-adds, products and the like, and 5 operations more: what `peak` is compared with.
+// vector operations and 5 more. `peak` counts a multiply-add as two, so an operation of any kind counts as two here:
+// the share is that of the slots of the multiply-add units.
 BENCH(scan) {
   constexpr size_t length = 512, channels = kScanChannels, states = 16;
   constexpr double kOperations = 16;
