@@ -29,57 +29,29 @@ void collect(const float* from, size_t states, int count, float* to) {
   }
 }
 
-// The states of one register of channels: in registers where their number is known and there are enough, else in
-// memory.
-template <size_t kStates>
-struct States {
-  explicit States(const Lanes& lanes, size_t) : memory(lanes.h) {
-    for (size_t n = 0; n < kStates; ++n) h[n] = load_aligned(memory + n * kLanes);
-  }
-  TIDEMERGE_INLINE size_t count() const { return kStates; }
-  TIDEMERGE_INLINE Vec get(size_t n) const { return h[n]; }
-  TIDEMERGE_INLINE void set(size_t n, Vec value) { h[n] = value; }
-  float* memory;
-  Vec h[kStates];
-};
-template <>
-struct States<0> {
-  explicit States(const Lanes& lanes, size_t states) : memory(lanes.h), states(states) {}
-  TIDEMERGE_INLINE size_t count() const { return states; }
-  TIDEMERGE_INLINE Vec get(size_t n) const { return load_aligned(memory + n * kLanes); }
-  TIDEMERGE_INLINE void set(size_t n, Vec value) { store_aligned(memory + n * kLanes, value); }
-  float* memory;
-  size_t states;
-};
-
-// One step of all states; returns the sum over n of C h.
-template <size_t kStates, bool kConstantB, bool kConstantC>
-TIDEMERGE_INLINE Vec advance(const Lanes& lanes, States<kStates>& h, const float* b, const float* c, Vec dt, Vec dt_u) {
+// One step of all states; returns the sum over n of C h. States stay in memory: unrolled, with the states in registers,
+// the loop took more than twice as long on AVX2, which has too few of them.
+template <bool kConstantB, bool kConstantC>
+TIDEMERGE_INLINE Vec advance(const Lanes& lanes, size_t states, const float* b, const float* c, Vec dt, Vec dt_u) {
   Vec sum = zero();
-  const auto state = [&](size_t n) TIDEMERGE_INLINE_LAMBDA {
+  for (size_t n = 0; n < states; ++n) {
+    float* const h = lanes.h + n * kLanes;
     const Vec decay = exp_flushing(mul(dt, load_aligned(lanes.a + n * kLanes)));
     const Vec b_n = kConstantB ? load_aligned(lanes.b + n * kLanes) : broadcast(b[n]);
     const Vec c_n = kConstantC ? load_aligned(lanes.c + n * kLanes) : broadcast(c[n]);
-    const Vec next = fma(decay, h.get(n), mul(dt_u, b_n));
-    h.set(n, next);
+    const Vec next = fma(decay, load_aligned(h), mul(dt_u, b_n));
+    store_aligned(h, next);
     sum = fma(c_n, next, sum);
-  };
-  if constexpr (kStates != 0) {
-#pragma GCC unroll 16
-    for (size_t n = 0; n < kStates; ++n) state(n);
-  } else {
-    for (size_t n = 0; n < h.count(); ++n) state(n);
   }
   return sum;
 }
 
 // Steps [begin, end) of `count` channels from `channel` on.
-template <size_t kStates, bool kConstantB, bool kConstantC>
+template <bool kConstantB, bool kConstantC>
 void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int count, size_t begin, size_t end) {
   const auto read = [&](const float* p) TIDEMERGE_INLINE_LAMBDA {
     return count < kLanes ? load_first(p + channel, count) : load(p + channel);
   };
-  States<kStates> h(lanes, args.states);
   const Vec bias = args.delta_bias != nullptr ? read(args.delta_bias) : zero();
   const Vec skip = args.d != nullptr ? read(args.d) : zero();
   for (size_t t = begin; t < end; ++t) {
@@ -90,7 +62,7 @@ void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int co
     if (args.softplus) dt = softplus(dt);
     const float* b = kConstantB ? nullptr : args.b + row * args.b_stride;
     const float* c = kConstantC ? nullptr : args.c + row * args.c_stride;
-    Vec y = advance<kStates, kConstantB, kConstantC>(lanes, h, b, c, dt, mul(dt, u));
+    Vec y = advance<kConstantB, kConstantC>(lanes, args.states, b, c, dt, mul(dt, u));
     if (args.d != nullptr) y = fma(skip, u, y);
     if (args.z != nullptr) y = mul(y, silu(read(args.z + row * args.z_stride)));
     float* const to = args.out + row * args.out_stride + channel;
@@ -100,22 +72,18 @@ void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int co
       store(to, y);
     }
   }
-  for (size_t n = 0; n < h.count(); ++n) {
-    const Vec value = h.get(n);
-    store_aligned(h.memory + n * kLanes, select(lt(abs(value), broadcast(0x1p-126f)), zero(), value));
+  for (size_t n = 0; n < args.states; ++n) {
+    float* const h = lanes.h + n * kLanes;
+    const Vec value = load_aligned(h);
+    store_aligned(h, select(lt(abs(value), broadcast(0x1p-126f)), zero(), value));
   }
 }
 
 using Steps = void (*)(const ScanArgs&, const Lanes&, size_t, int, size_t, size_t);
 
 Steps choose(const ScanArgs& args) {
-  if (args.b_is_constant) return args.c_is_constant ? scan_steps<0, true, true> : scan_steps<0, true, false>;
-  if (args.c_is_constant) return scan_steps<0, false, true>;
-  switch (args.states) {
-    case 8: return scan_steps<8, false, false>;
-    case 16: return scan_steps<16, false, false>;
-    default: return scan_steps<0, false, false>;
-  }
+  if (args.b_is_constant) return args.c_is_constant ? scan_steps<true, true> : scan_steps<true, false>;
+  return args.c_is_constant ? scan_steps<false, true> : scan_steps<false, false>;
 }
 
 void selective_scan_f32(const ScanArgs& args) {
