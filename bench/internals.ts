@@ -1,9 +1,15 @@
 /*
  * What no published entry point offers and a measurement needs: a backend with a chosen number of threads for single
- * operators, and programs of one operator, whose weights are packed once as in a model.
+ * operators, programs of one operator, whose weights are packed once as in a model, merges without a model, and counts of
+ * operations.
  */
+export { encoderFlops } from '../dist/analysis/t5-flops.js';
 export type { Backend, WeightSpec } from '../dist/backend/backend.js';
 export { ProgramBuilder, type SymbolicTensor } from '../dist/backend/program.js';
 export { createBackend } from '../dist/backend/select.js';
+export { cachedAttention } from '../dist/ops/cached-attention.js';
 export { linear as recordLinear } from '../dist/ops/linear.js';
+export { mergeTokens as recordMergeTokens } from '../dist/ops/merge-tokens.js';
+export { type SparseActivations, sparseLinear as recordSparseLinear } from '../dist/ops/sparse-linear.js';
+export { denseFromSparseBinary, type SparseBinaryMatrix } from '../dist/tensor/sparse-binary.js';
 export { matrix } from '../dist/tensor/tensor.js';

@@ -6,7 +6,18 @@ import { parseArgs } from 'node:util';
  * npm run bench -- [suite …] [--quick] [--json] [options of a suite]
  */
 
-const SUITES = ['operators', 'selective-scan', 'models', 'forecast', 'event-loop', 'memory'] as const;
+const SUITES = [
+  'operators',
+  'models',
+  'forecast',
+  'merged-encoder',
+  'event-loop',
+  'memory',
+  'decoder-share',
+  'merge-operator',
+  'selective-scan',
+  'sparse-linear',
+] as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,11 +30,12 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     wait: { type: 'string' },
     calm: { type: 'string' },
+    svg: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
 if (values.help || unknown.length > 0) {
-  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share]`;
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
   process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
   process.exit(values.help ? 0 : 2);
 }

@@ -1,14 +1,17 @@
 export type { WeightDType } from './backend/backend.js';
 export { ERROR_CODES, type ErrorCode, TidemergeError } from './errors.js';
+export type { MergingOptions, MergingPlace } from './merging/options.js';
+export { composedMap, type LayerTrace, type SeriesTrace } from './merging/trace.js';
 export type { LoadOptions } from './models/load.js';
 export type { LoadProgress } from './models/weight-loader.js';
 export { embeddedModels } from './tasks/embedded.js';
-export { Forecaster } from './tasks/forecaster.js';
+export { Forecaster, type ForecasterOptions } from './tasks/forecaster.js';
 export {
   type BatchOutcome,
   type Embeddings,
   ForecastWarning,
   type LevelForecasts,
+  type MergeTrace,
   QuantileForecasts,
   type SampleForecasts,
   type SeriesForecast,

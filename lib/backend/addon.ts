@@ -1,5 +1,5 @@
 import type { TensorData } from '../tensor/tensor.js';
-import type { Attributes, ProgramDescription, WeightDType, WeightKind } from './backend.js';
+import type { Attributes, DenseWeightSpec, ProgramDescription, SparseBinaryWeightSpec } from './backend.js';
 
 /** Must equal kInterfaceVersion of native/addon/addon.cc: a stale build is refused instead of misunderstood. */
 export const INTERFACE_VERSION = 1;
@@ -38,14 +38,10 @@ export interface Addon {
   contextInfo(context: NativeHandle<'context'>): ContextInfo;
   createWeight(
     context: NativeHandle<'context'>,
-    weight: {
-      readonly name: string;
-      readonly kind: WeightKind;
-      readonly dtype: WeightDType;
-      readonly rows: number;
-      readonly cols: number;
-      readonly data: Float32Array | Uint16Array;
-    },
+    weight: { readonly rows: number; readonly cols: number } & (
+      | Omit<DenseWeightSpec, 'shape'>
+      | Omit<SparseBinaryWeightSpec, 'shape'>
+    ),
   ): Promise<NativeHandle<'weight'>>;
   createProgram(
     context: NativeHandle<'context'>,

@@ -1,3 +1,4 @@
+import type { SparseBinaryMatrix } from '../tensor/sparse-binary.js';
 import type { DType, TensorData } from '../tensor/tensor.js';
 
 /** Dense number of a value inside one program. */
@@ -52,14 +53,16 @@ export interface ProgramDescription {
 
 /**
  * How a weight is going to be used: `matrix` [out, in] is packed for matrix products, `table` [rows, cols] is looked
- * up by row, `vector` is plain float32 that any operator may read.
+ * up by row, `vector` is plain float32 that any operator may read, `sparse-binary` is a matrix [out, in] of
+ * -alpha, 0 and alpha for `sparseLinear`.
  */
-export type WeightKind = 'matrix' | 'table' | 'vector';
+export type WeightKind = DenseWeightSpec['kind'] | SparseBinaryWeightSpec['kind'];
 export type WeightDType = 'float32' | 'bfloat16';
+export type WeightSpec = DenseWeightSpec | SparseBinaryWeightSpec;
 
-export interface WeightSpec {
+export interface DenseWeightSpec {
   readonly name: string;
-  readonly kind: WeightKind;
+  readonly kind: 'matrix' | 'table' | 'vector';
   /** The precision it is kept in; vectors are always float32. */
   readonly dtype: WeightDType;
   readonly shape: readonly [rows: number, cols: number];
@@ -67,11 +70,16 @@ export interface WeightSpec {
   readonly data: Float32Array | Uint16Array;
 }
 
+export interface SparseBinaryWeightSpec extends SparseBinaryMatrix {
+  readonly name: string;
+  readonly kind: 'sparse-binary';
+}
+
 declare const weightBrand: unique symbol;
 /** Backend-owned memory of one weight. */
 export interface WeightHandle {
   readonly [weightBrand]?: never;
-  readonly spec: Omit<WeightSpec, 'data'>;
+  readonly spec: Pick<WeightSpec, 'name' | 'kind' | 'shape'>;
   dispose(): void;
 }
 

@@ -75,12 +75,11 @@ export class NativeBackend implements Backend {
   async createWeight(spec: WeightSpec): Promise<WeightHandle> {
     this.expectAlive();
     checkWeight(spec);
-    const { data, ...rest } = spec;
-    const [rows, cols] = spec.shape;
-    const { name, kind, dtype } = spec;
+    const { name, kind, shape } = spec;
+    const [rows, cols] = shape;
     try {
-      const handle = await this.#addon.createWeight(this.#context, { name, kind, dtype, rows, cols, data });
-      return new NativeWeight(this, this.#addon, rest, handle);
+      const handle = await this.#addon.createWeight(this.#context, { ...spec, rows, cols });
+      return new NativeWeight(this, this.#addon, { name, kind, shape }, handle);
     } catch (error) {
       throw toTidemergeError(error);
     }

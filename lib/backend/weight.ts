@@ -1,11 +1,18 @@
 import { TidemergeError } from '../errors.js';
+import { checkSparseBinary } from '../tensor/sparse-binary.js';
 import type { WeightSpec } from './backend.js';
 
 /** Throws unless kind, type and shape are known ones and the data is as long as the shape says. */
-export function checkWeight({ name, kind, dtype, shape, data }: WeightSpec): void {
-  const who = `weight '${name}'`;
+export function checkWeight(spec: WeightSpec): void {
+  const who = `weight '${spec.name}'`;
+  if (spec.kind === 'sparse-binary') {
+    checkSparseBinary(who, spec);
+    return;
+  }
+  const { kind, dtype, shape, data } = spec;
   if (!['matrix', 'table', 'vector'].includes(kind)) {
-    throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: kind: expected matrix, table or vector, got ${kind}`);
+    const expected = 'matrix, table, vector or sparse-binary';
+    throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: kind: expected ${expected}, got ${kind}`);
   }
   if (dtype !== 'float32' && dtype !== 'bfloat16') {
     throw new TidemergeError('ERR_INVALID_DTYPE', `${who}: expected float32 or bfloat16, got ${dtype}`);

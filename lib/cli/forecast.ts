@@ -7,6 +7,8 @@ import { Forecaster } from '../tasks/forecaster.js';
 import type { ForecastWarning, SeriesForecast } from '../tasks/forecasts.js';
 import { type FanChart, fanChart } from './chart.js';
 import { EXIT } from './exit-codes.js';
+import { type MergeChart, mergeSvg } from './merge-svg.js';
+import { type MergingCommandOptions, mergingOptions } from './merging.js';
 import { OutputFile } from './output-file.js';
 import { plotSvg } from './plot-svg.js';
 import { plotTerminal } from './plot-terminal.js';
@@ -14,7 +16,7 @@ import { ProgressBar } from './progress.js';
 import { timeAxis } from './time-axis.js';
 
 /** The command's options, as commander hands them over. */
-export interface ForecastCommandOptions {
+export interface ForecastCommandOptions extends MergingCommandOptions {
   readonly model: string;
   readonly horizon?: number;
   readonly quantiles: number[];
@@ -53,6 +55,7 @@ export async function forecast(path: string, options: ForecastCommandOptions, si
     dtype: options.dtype,
     threads: options.threads,
     isa: options.isa,
+    merging: mergingOptions(options),
     signal,
   });
   try {
@@ -78,6 +81,7 @@ class Run {
   readonly #signal: AbortSignal;
   readonly #horizon: number;
   readonly #charts: FanChart[] = [];
+  readonly #mergeCharts: MergeChart[] = [];
   readonly #warnings = new Set<string>();
   #failed = 0;
 
@@ -138,6 +142,11 @@ class Run {
     });
     bar.clear();
     this.#warn(result.warnings, ids);
+    for (const [i, trace] of result.trace?.entries() ?? []) {
+      if (!trace || this.#mergeCharts.length === MAX_CHARTS.svg) continue;
+      const looked = seen[i]!.subarray(Math.max(0, seen[i]!.length - this.#forecaster.contextLength));
+      this.#mergeCharts.push({ title: ids[i]!, values: looked, trace });
+    }
     return values.flatMap((series, i) => this.#row(begin + i, series, result.series(i)) ?? []);
   }
 
@@ -181,15 +190,16 @@ class Run {
       }
       this.#tellRest(MAX_CHARTS.terminal);
     }
-    if (kinds.includes('svg') && this.#charts.length > 0) {
-      const { output } = this.#options;
-      const base = output !== undefined && output !== '-' ? output : `${basename(source, extname(source))}_forecast`;
-      const svg = `${base.slice(0, base.length - extname(base).length)}.svg`;
-      writeFileSync(svg, plotSvg(this.#charts));
-      say(`wrote ${svg}`);
-      this.#tellRest(MAX_CHARTS.svg);
-    }
     const { output } = this.#options;
+    const base = output !== undefined && output !== '-' ? output : `${basename(source, extname(source))}_forecast`;
+    const write = (ending: string, svg: string) => {
+      const path = `${base.slice(0, base.length - extname(base).length)}${ending}`;
+      writeFileSync(path, svg);
+      say(`wrote ${path}`);
+      this.#tellRest(MAX_CHARTS.svg);
+    };
+    if (kinds.includes('svg') && this.#charts.length > 0) write('.svg', plotSvg(this.#charts));
+    if (this.#mergeCharts.length > 0) write('_merging.svg', mergeSvg(this.#mergeCharts));
     if (output !== undefined && output !== '-') say(`wrote ${output}`);
   }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { defineBenchMerging } from './bench-merging/define.js';
 import { doctor } from './doctor.js';
 import { describe, EXIT, exitCodeOf, Interrupted } from './exit-codes.js';
 import { type ForecastCommandOptions, forecast } from './forecast.js';
+import { addMergingOptions } from './merging.js';
 import { integer, quantileLevels, words } from './options.js';
 
 const DEFAULT_LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -16,7 +18,7 @@ function buildProgram(signal: AbortSignal): Command {
     .exitOverride()
     .showHelpAfterError('(--help lists the options)');
 
-  program
+  const forecastCommand = program
     .command('forecast')
     .description('forecast every series of a table; data goes to stdout, everything else to stderr')
     .argument('<file>', 'CSV or NDJSON, plain or gzipped; - reads standard input')
@@ -40,10 +42,12 @@ function buildProgram(signal: AbortSignal): Command {
     .option('--batch-size <series>', 'series per pass (default: as memory allows)', integer(1))
     .addOption(new Option('-f, --format <format>', 'of the table').choices(['csv', 'json', 'ndjson']).default('csv'))
     .option('-p, --plot <kinds>', 'terminal, svg, or both separated by a comma', words(['terminal', 'svg']))
-    .option('-o, --output <file>', 'write the table to a file (and an SVG beside it)')
-    .action(async (file: string, options: ForecastCommandOptions) => {
-      process.exitCode = await forecast(file, options, signal);
-    });
+    .option('-o, --output <file>', 'write the table to a file (and an SVG beside it)');
+  addMergingOptions(forecastCommand).action(async (file: string, options: ForecastCommandOptions) => {
+    process.exitCode = await forecast(file, options, signal);
+  });
+
+  defineBenchMerging(program, signal);
 
   program
     .command('doctor')

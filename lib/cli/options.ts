@@ -34,3 +34,45 @@ export function words<const W extends string>(known: readonly W[]): (text: strin
     return [...new Set([...previous, ...added])];
   };
 }
+
+/** A finite number above `above`. */
+export function number(above: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value > above && value < Infinity)) {
+      throw new InvalidArgumentError(`expected a number above ${above}, got '${text}'.`);
+    }
+    return value;
+  };
+}
+
+/** A number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError(`expected a number from 0 to 1, got '${text}'.`);
+  }
+  return value;
+}
+
+/** Pairs of tokens between which tokens may merge: a whole number of at least 1, or global. */
+export function neighbourhood(text: string): number | 'global' {
+  return text.trim() === 'global' ? 'global' : integer(1)(text);
+}
+
+/** Comma-separated values, in the order given, none twice. */
+export function list<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => [...new Set(text.split(',').map((part) => parse(part)))];
+}
+
+/** Collects an option that may be given more than once. */
+export function repeated(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, text];
+}
+
+/** Three numbers above 0 with slashes between them. */
+export function splitRule(text: string): [number, number, number] {
+  const parts = text.split('/').map(number(0));
+  if (parts.length !== 3) throw new InvalidArgumentError(`expected three numbers such as 0.7/0.1/0.2, got '${text}'.`);
+  return parts as [number, number, number];
+}

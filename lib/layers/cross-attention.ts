@@ -22,22 +22,31 @@ export interface CrossMemory {
   readonly value: Columns;
   /** int32 [batch + 1] */
   readonly keyOffsets: SymbolicTensor;
+  /** float32 [rows]: see `attention`. */
+  readonly keySizes?: SymbolicTensor | undefined;
+}
+
+/** The rows looked at: float32 [rows, dModel], int32 [batch + 1], and float32 [rows] where sizes count. */
+export interface EncodedRows {
+  readonly x: SymbolicTensor;
+  readonly offsets: SymbolicTensor;
+  readonly sizes?: SymbolicTensor | undefined;
 }
 
 /**
- * Projects the encoder's output (float32 [rows, dModel]) once for all queries of a layer. With `packed` the keys are
+ * Projects the encoder's output once for all queries of a layer. With `packed` the keys are
  * also laid out for the attention kernel, which pays when they are read more than once.
  */
 export function crossMemory(
-  encoded: SymbolicTensor,
-  keyOffsets: SymbolicTensor,
+  { x, offsets, sizes }: EncodedRows,
   weights: CrossAttentionWeights,
   geometry: AttentionGeometry,
   { packed }: { readonly packed: boolean },
 ): CrossMemory {
-  const tensor = linear(encoded, encoded.builder.weight(weights.keyValue)); // [rows, 2 · inner]
-  const key = packed ? packKeys(tensor, keyOffsets, geometry) : tensor;
-  return { key, value: { tensor, column: geometry.numHeads * geometry.headDim }, keyOffsets };
+  const tensor = linear(x, x.builder.weight(weights.keyValue)); // [rows, 2 · inner]
+  const key = packed ? packKeys(tensor, offsets, geometry) : tensor;
+  const value = { tensor, column: geometry.numHeads * geometry.headDim };
+  return { key, value, keyOffsets: offsets, keySizes: sizes };
 }
 
 /**

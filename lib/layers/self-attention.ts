@@ -1,6 +1,6 @@
 import type { WeightHandle } from '../backend/backend.js';
 import type { ProgramBuilder, SymbolicTensor } from '../backend/program.js';
-import { attention } from '../ops/attention.js';
+import { attention, type MergedGroups } from '../ops/attention.js';
 import { cachedAttention } from '../ops/cached-attention.js';
 import { linear } from '../ops/linear.js';
 import { rmsNorm } from '../ops/norm.js';
@@ -26,17 +26,22 @@ export interface SelfAttentionWeights {
 /** The rows of a ragged batch see only rows of their own series. */
 export interface RaggedPlaces {
   readonly offsets: SymbolicTensor;
-  readonly positions: SymbolicTensor;
+  /** Absent where `groups` say it. */
+  readonly positions?: SymbolicTensor | undefined;
   readonly causal: boolean;
   /** [numHeads, 2D + 1] */
   readonly distanceBias: SymbolicTensor;
+  /** Of merged tokens. */
+  readonly groups?: MergedGroups | undefined;
+  /** float32 [rows]: see `attention`. */
+  readonly keySizes?: SymbolicTensor | undefined;
 }
 
 /** x + output(attention(norm(x))) over whole sequences: x float32 [rows, dModel]. */
 export function selfAttention(
   x: SymbolicTensor,
   weights: SelfAttentionWeights,
-  { offsets, positions, causal, distanceBias }: RaggedPlaces,
+  { offsets, positions, causal, ...others }: RaggedPlaces,
   geometry: AttentionGeometry,
 ): SymbolicTensor {
   const { query, key, value } = project(x, weights, geometry);
@@ -49,7 +54,7 @@ export function selfAttention(
       keyOffsets: offsets,
       queryPositions: positions,
       keyPositions: positions,
-      distanceBias,
+      ...others,
     },
     { ...heads(geometry), causal },
   );

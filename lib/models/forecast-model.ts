@@ -1,3 +1,6 @@
+import type { MergingPlan, MergingTarget } from '../merging/options.js';
+import type { SeriesTrace } from '../merging/trace.js';
+
 /*
  * What a forecaster needs of a model. Models of the two kinds differ in what one pass gives: quantiles at trained
  * levels, or sampled paths.
@@ -23,6 +26,15 @@ export interface EmbeddedBatch {
   readonly scale: Float32Array;
 }
 
+/** How a batch is run. */
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of the model's own reading. Absent: no merging. */
+  readonly merging?: MergingPlan | undefined;
+  /** Called with what was merged in every series, where the plan asks for it. */
+  readonly onTrace?: ((trace: readonly SeriesTrace[]) => void) | undefined;
+}
+
 /** What computes. */
 export interface BackendInfo {
   readonly name: 'native' | 'js';
@@ -38,10 +50,14 @@ interface CommonForecastModel {
   /** Steps of one pass. */
   readonly predictionLength: number;
   readonly dModel: number;
+  /** What its merging options are checked against. */
+  readonly mergingTarget: MergingTarget;
+  /** The values [begin, end) that the token at a position stands for, of so many; undefined for one that the model adds. */
+  tokenSpan(position: number, values: number): readonly [begin: number, end: number] | undefined;
   /** Tokens the encoder sees of a series of this many values (at most contextLength). */
   tokenCount(values: number): number;
-  /** `length`: the largest token count of the batch. */
-  embed(batch: SeriesBatch, length: number, signal?: AbortSignal): Promise<EmbeddedBatch>;
+  /** `length`: the largest token count of the batch. Merged tokens are cloned back to all they stand for. */
+  embed(batch: SeriesBatch, length: number, options?: RunOptions): Promise<EmbeddedBatch>;
   /** Releases everything once the runs that have begun are done. */
   dispose(): void;
 }
@@ -58,9 +74,9 @@ export interface QuantileModel extends CommonForecastModel {
   /** The trained levels, ascending. */
   readonly quantileLevels: readonly number[];
   /** Forecasts at any levels. */
-  quantiles(batch: SeriesBatch, levels: Float32Array, signal?: AbortSignal): Promise<LevelForecasts>;
+  quantiles(batch: SeriesBatch, levels: Float32Array, options?: RunOptions): Promise<LevelForecasts>;
   /** Forecasts at the trained levels: [batch, trained, predictionLength]. */
-  paths(batch: SeriesBatch, signal?: AbortSignal): Promise<Float32Array>;
+  paths(batch: SeriesBatch, options?: RunOptions): Promise<Float32Array>;
   /** From `paths` to any levels. */
   levelsOfPaths(paths: Float32Array, levels: Float32Array, signal?: AbortSignal): Promise<LevelForecasts>;
   /** The trained quantiles over `count` paths of a series each: [batch · count, predictionLength] to [batch, predictionLength, trained]. */
@@ -103,7 +119,7 @@ export interface SampleModel extends CommonForecastModel {
   bytesPerPath(horizon: number): number;
   /** A number for every series that depends on its values alone: [batch, 2]. */
   keys(batch: SeriesBatch, signal?: AbortSignal): Promise<Int32Array>;
-  sample(batch: SeriesBatch, request: SampleRequest, signal?: AbortSignal): Promise<SampledForecasts>;
+  sample(batch: SeriesBatch, request: SampleRequest, options?: RunOptions): Promise<SampledForecasts>;
 }
 
 export type ForecastModel = QuantileModel | SampleModel;

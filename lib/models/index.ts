@@ -1,13 +1,17 @@
 /** Models tensor by tensor, for those who bring their own or compare with other implementations. */
+export type { MergingOptions, MergingPlace } from '../merging/options.js';
+export { composedMap, type LayerTrace, type SeriesTrace } from '../merging/trace.js';
 export type { Tensor } from '../tensor/tensor.js';
 export type { FloatTensor, IntegerTensor } from '../tensor/user-tensors.js';
 export type { ChronosBoltConfig } from './chronos-bolt/config.js';
-export { type ChronosBoltForward, ChronosBoltModel } from './chronos-bolt/model.js';
+export { type ChronosBoltForward, ChronosBoltModel, type ForwardOptions } from './chronos-bolt/model.js';
 export type { ChronosT5Config } from './chronos-t5/config.js';
+export type { MergedStates } from './chronos-t5/merged-states.js';
 export {
   type CallOptions,
   ChronosT5Model,
   type DecodeInputs,
+  type EncodeCallOptions,
   type EncodeInputs,
   type EncoderStates,
 } from './chronos-t5/model.js';

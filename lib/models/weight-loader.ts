@@ -1,4 +1,4 @@
-import type { Backend, WeightDType, WeightHandle, WeightKind } from '../backend/backend.js';
+import type { Backend, DenseWeightSpec, WeightDType, WeightHandle } from '../backend/backend.js';
 import { elementBytes } from '../io/safetensors-dtype.js';
 import type { Weight, WeightScope } from '../io/weight-scope.js';
 import { elementCount } from '../tensor/tensor.js';
@@ -76,7 +76,7 @@ export class WeightLoader {
 
   async #create(
     name: string,
-    kind: WeightKind,
+    kind: DenseWeightSpec['kind'],
     shape: readonly [number, number],
     data: Float32Array | Uint16Array,
   ): Promise<WeightHandle> {

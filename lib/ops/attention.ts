@@ -37,6 +37,21 @@ export interface AttentionInputs {
   readonly distanceBias?: SymbolicTensor | undefined;
   /** float32 [keys]: tokens a key stands for; its logarithm is added to the key's logits (proportional attention). */
   readonly keySizes?: SymbolicTensor | undefined;
+  /**
+   * For tokens that were merged: the bias of a pair is then the mean over all pairs of the original positions that
+   * stand in the two. Queries and keys are the same tokens, `distanceBias` is given, their own positions are not.
+   */
+  readonly groups?: MergedGroups | undefined;
+}
+
+/** Which original tokens stand in which merged one. */
+export interface MergedGroups {
+  /** int32 [originals]: the place of an original token's merged one in its series; none is left empty. */
+  readonly map: SymbolicTensor;
+  /** int32 [batch + 1]: the originals of every series. */
+  readonly offsets: SymbolicTensor;
+  /** int32 [originals]; 0, 1, 2 … when absent. */
+  readonly positions?: SymbolicTensor | undefined;
 }
 
 export interface AttentionOptions extends HeadOptions {
@@ -63,7 +78,8 @@ export function attention(inputs: AttentionInputs, options: AttentionOptions): S
   if (!packedKeys) expectHeads(op, 'key', key, options);
   checkRows(op, inputs);
   checkDistanceBias(op, inputs.distanceBias, numHeads);
-  const { queryOffsets, keyOffsets, queryPositions, keyPositions, distanceBias, keySizes } = inputs;
+  if (inputs.groups) checkGroups(op, inputs, inputs.groups, causal);
+  const { queryOffsets, keyOffsets, queryPositions, keyPositions, distanceBias, keySizes, groups } = inputs;
   const [y] = query.tensor.builder.apply(
     op,
     [
@@ -76,6 +92,7 @@ export function attention(inputs: AttentionInputs, options: AttentionOptions): S
       keyPositions,
       distanceBias,
       keySizes,
+      ...(groups ? [groups.map, groups.offsets, groups.positions] : []),
     ],
     {
       numHeads,
@@ -162,4 +179,18 @@ function checkRows(op: string, inputs: AttentionInputs): void {
   if (queryPositions) expectVector(op, 'queryPositions', queryPositions, 'int32');
   if (keyPositions) expectVector(op, 'keyPositions', keyPositions, 'int32');
   if (keySizes) expectVector(op, 'keySizes', keySizes, 'float32');
+}
+
+function checkGroups(op: string, inputs: AttentionInputs, groups: MergedGroups, causal: boolean): void {
+  expectVector(op, 'groups', groups.map, 'int32');
+  expectVector(op, 'groupOffsets', groups.offsets, 'int32');
+  if (groups.positions) expectVector(op, 'groupPositions', groups.positions, 'int32');
+  const refuse = (expected: string, got: string) => {
+    throw new TidemergeError('ERR_INVALID_ARGUMENT', `${op}: groups: expected ${expected}, got ${got}`);
+  };
+  if (!inputs.distanceBias) refuse('a distanceBias with groups', 'none');
+  if (causal) refuse('causal: false with groups', 'true');
+  if (inputs.queryPositions || inputs.keyPositions) {
+    refuse('groupPositions instead of queryPositions and keyPositions', 'those');
+  }
 }

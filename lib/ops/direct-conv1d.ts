@@ -3,7 +3,7 @@ import { matrix, type Tensor } from '../tensor/tensor.js';
 import { type FloatTensor, floats } from '../tensor/user-tensors.js';
 import { type ConvActivation, convAttributes } from './causal-conv1d.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
-import { floatRows, uniform } from './direct-maps.js';
+import { floatRows, uniform } from './direct-ragged.js';
 import { type SequenceLayout, sequenceLayout } from './sequence-layout.js';
 import { transpose } from './transpose.js';
 

@@ -1,34 +1,53 @@
 import type { Backend } from '../backend/backend.js';
 import { TidemergeError } from '../errors.js';
-import { matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
+import { matrix, type Tensor } from '../tensor/tensor.js';
 import { type FloatTensor, floats, type IntegerTensor, integers } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
+import { offsetsOf, ragged, raggedFloats, rectangle } from './direct-ragged.js';
 
 /*
  * What follows a merge, on tensors of the caller: a map gives every old place its new one.
  */
 
+/** Places of every series: those in front of the first -1, which stands behind the length of a series. */
+function lengthsOfMap(who: string, { data, shape }: Tensor<Int32Array>): Int32Array {
+  const [batch, tokens] = shape as [number, number];
+  return Int32Array.from({ length: batch }, (_, b) => {
+    const own = data.subarray(b * tokens, (b + 1) * tokens);
+    const length = own.indexOf(-1) === -1 ? tokens : own.indexOf(-1);
+    const wrong = own.subarray(length).findIndex((place) => place !== -1);
+    if (wrong === -1) return length;
+    const got = `${own[length + wrong]} behind it in series ${b}`;
+    throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: map: expected nothing but -1 behind a -1, got ${got}`);
+  });
+}
+
 /**
- * Clones merged tokens back: tokens [batch, remaining, channels] and map [batch, length] → [batch, length, channels].
- * ERR_INVALID_ARGUMENT for a place that is not among the tokens.
+ * Clones merged tokens back: tokens [batch, remaining, channels] and map [batch, length] → [batch, length, channels],
+ * zeros where the map has -1. ERR_INVALID_ARGUMENT for a place that is not among the tokens.
  */
 export function unmergeTokens(
   tokens: FloatTensor,
   map: IntegerTensor,
   options: DirectOptions = {},
 ): Tensor<Float32Array> {
-  const { shape } = floats('unmergeTokens', 'tokens', tokens, [undefined, undefined, undefined]);
+  const who = 'unmergeTokens';
+  const { shape } = floats(who, 'tokens', tokens, [undefined, undefined, undefined]);
   const [batch, remaining, channels] = shape as [number, number, number];
-  const places = integers('unmergeTokens', 'map', map, [batch, undefined]);
+  const places = integers(who, 'map', map, [batch, undefined]);
   const length = places.shape[1]!;
+  const lengths = lengthsOfMap(who, places);
+  const all = new Int32Array(batch).fill(remaining);
   const inputs = [
-    floatRows(tokens, batch * remaining, channels),
-    uniform(batch, remaining),
-    matrix(places.data),
-    uniform(batch, length),
+    raggedFloats(tokens, all, channels),
+    offsetsOf(all),
+    matrix(ragged(places.data, lengths, length)),
+    offsetsOf(lengths),
   ];
   const [out] = directBackend(options).call('unmerge_tokens', inputs, {});
-  return { data: out!.data as Float32Array, shape: [batch, length, channels] };
+  const clones = new Float32Array(batch * length * channels);
+  rectangle(out!.data as Float32Array, lengths, length, channels, clones);
+  return { data: clones, shape: [batch, length, channels] };
 }
 
 /**
@@ -40,12 +59,20 @@ export function composeMaps(
   second: IntegerTensor,
   options: DirectOptions = {},
 ): Tensor<Int32Array> {
-  const outer = integers('composeMaps', 'first', first, [undefined, undefined]);
-  const [batch, tokens] = outer.shape as [number, number];
-  const inner = integers('composeMaps', 'second', second, [batch, undefined]);
-  const inputs = [matrix(outer.data), uniform(batch, tokens), matrix(inner.data), uniform(batch, inner.shape[1]!)];
+  const who = 'composeMaps';
+  const inner = integers(who, 'first', first, [undefined, undefined]);
+  const [batch, tokens] = inner.shape as [number, number];
+  const outer = integers(who, 'second', second, [batch, undefined]);
+  const [before, between] = [lengthsOfMap(who, inner), lengthsOfMap(who, outer)];
+  const inputs = [
+    matrix(ragged(inner.data, before, tokens)),
+    offsetsOf(before),
+    matrix(ragged(outer.data, between, outer.shape[1]!)),
+    offsetsOf(between),
+  ];
   const [out] = directBackend(options).call('compose_maps', inputs, {});
-  return { data: out!.data as Int32Array, shape: [batch, tokens] };
+  const map = rectangle(out!.data as Int32Array, before, tokens, 1, new Int32Array(batch * tokens).fill(-1));
+  return { data: map, shape: [batch, tokens] };
 }
 
 export interface ApplyMapOptions extends DirectOptions {
@@ -81,63 +108,65 @@ export function applyMap(tensor: FloatTensor, map: IntegerTensor, options: Apply
   }
   const { reduce } = options;
   if (!['mean', 'sum', 'first'].includes(reduce)) throw invalid('reduce', "'mean', 'sum' or 'first'", reduce);
-  const sizes = options.sizes ? floats(who, 'sizes', options.sizes, [batch, tokens]) : undefined;
-  return reduceAxis(directBackend(options), tensor, axis, { places: places.data, sizes, reduce });
+  const sizes = options.sizes && checkedSizes(floats(who, 'sizes', options.sizes, [batch, tokens]));
+  return reduceAxis(directBackend(options), tensor, axis, { map: places, sizes, reduce });
 }
 
-/** A series is a matrix [tokens, everything else] to the operator, one series after the other. */
+function checkedSizes(sizes: FloatTensor): FloatTensor {
+  const wrong = sizes.data.find((size) => !(size > 0 && Number.isFinite(size)));
+  if (wrong !== undefined) throw invalid('sizes', 'finite numbers above 0', wrong);
+  return sizes;
+}
+
+interface Reduction {
+  readonly map: Tensor<Int32Array>;
+  readonly sizes: FloatTensor | undefined;
+  readonly reduce: string;
+}
+
+/** A series is a matrix [tokens, everything else] to the operator. */
 function reduceAxis(
   backend: Backend,
   { data, shape }: FloatTensor,
   axis: number,
-  { places, sizes, reduce }: { places: Int32Array; sizes: FloatTensor | undefined; reduce: string },
+  { map, sizes, reduce }: Reduction,
 ): Tensor<Float32Array> {
   const [batch, tokens] = [shape[0]!, shape[axis]!];
-  const before = product(shape.slice(1, axis));
-  const behind = product(shape.slice(axis + 1));
+  const [before, behind] = [product(shape.slice(1, axis)), product(shape.slice(axis + 1))];
   const width = before * behind;
-  const rows = new Float32Array(data.length);
-  const move = (count: number, visit: (grid: number, row: number) => void) => {
-    for (let i = 0; i < before; i++) {
-      for (let t = 0; t < count; t++) {
-        for (let j = 0; j < behind; j++) visit((i * count + t) * behind + j, t * width + i * behind + j);
-      }
-    }
-  };
-  for (let b = 0; b < batch; b++) {
-    move(tokens, (grid, row) => {
-      rows[b * tokens * width + row] = data[b * tokens * width + grid]!;
-    });
-  }
-  const lengths = Array.from({ length: batch }, (_, b) =>
-    places.subarray(b * tokens, (b + 1) * tokens).reduce((most, place) => Math.max(most, place + 1), 0),
-  );
-  const weights = sizes ? floatRows(sizes, batch * tokens, 1) : null;
-  const inputs = [matrix(rows, width, batch * tokens), matrix(places), uniform(batch, tokens), weights];
+  const lengths = lengthsOfMap('applyMap', map);
+  const rows = swapped(data instanceof Float32Array ? data : new Float32Array(data), batch, before, tokens, behind);
+  const inputs = [
+    raggedFloats({ data: rows, shape: [batch, tokens] }, lengths, width),
+    matrix(ragged(map.data, lengths, tokens)),
+    offsetsOf(lengths),
+    sizes ? raggedFloats(sizes, lengths, 1) : null,
+  ];
   const [out] = backend.call('reduce_by_map', inputs, { reduce });
-  const most = Math.max(0, ...lengths);
-  const result = new Float32Array(batch * most * width);
-  let begin = 0;
-  for (const [b, length] of lengths.entries()) {
-    for (let i = 0; i < before; i++) {
-      for (let t = 0; t < length; t++) {
-        const from = (begin + t) * width + i * behind;
-        result.set(out!.data.subarray(from, from + behind) as Float32Array, ((b * before + i) * most + t) * behind);
+  const merged = lengths.map((length, b) =>
+    map.data.subarray(b * tokens, b * tokens + length).reduce((most, place) => Math.max(most, place + 1), 0),
+  );
+  const most = merged.reduce((a, b) => Math.max(a, b), 0);
+  const padded = rectangle(out!.data as Float32Array, merged, most, width, new Float32Array(batch * most * width));
+  return {
+    data: swapped(padded, batch, most, before, behind),
+    shape: shape.map((size, i) => (i === axis ? most : size)),
+  };
+}
+
+/** [batch, first, second, inner] → [batch, second, first, inner]. */
+function swapped(data: Float32Array, batch: number, first: number, second: number, inner: number): Float32Array {
+  if (first === 1 || second === 1) return data;
+  const out = new Float32Array(data.length);
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < first; i++) {
+      for (let j = 0; j < second; j++) {
+        const from = ((b * first + i) * second + j) * inner;
+        out.set(data.subarray(from, from + inner), ((b * second + j) * first + i) * inner);
       }
     }
-    begin += length;
   }
-  return { data: result, shape: shape.map((size, i) => (i === axis ? most : size)) };
-}
-
-/** @internal A float tensor as rows for the operator. */
-export function floatRows({ data }: FloatTensor, rows: number, cols: number): TensorData {
-  return matrix(data instanceof Float32Array ? data : new Float32Array(data), cols, rows);
-}
-
-/** @internal Offsets of a rectangular batch. */
-export function uniform(batch: number, length: number): TensorData {
-  return matrix(Int32Array.from({ length: batch + 1 }, (_, b) => b * length));
+  return out;
 }
 
 function product(sizes: readonly number[]): number {

@@ -2,7 +2,7 @@ import { TidemergeError } from '../errors.js';
 import { matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
 import { type FloatTensor, floats, type IntegerTensor, integers } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
-import { floatRows, uniform } from './direct-maps.js';
+import { offsetsOf, ragged, raggedFloats, readLengths, rectangle } from './direct-ragged.js';
 import { mergeAttributes, type Similarity } from './merge-tokens.js';
 
 /*
@@ -38,6 +38,11 @@ export interface MergeOptions extends DirectOptions {
   /** [batch, tokens]: 0 for tokens that take part in nothing. */
   readonly mask?: IntegerTensor | undefined;
   /**
+   * [batch]: tokens of every series, as a merge before gave them. What lies behind is padding: it is not looked at and
+   * counts for nothing. r and ratio then need equal lengths.
+   */
+  readonly lengths?: IntegerTensor | undefined;
+  /**
    * How many links a threshold takes. 'sample' (default): each series its own, so that lengths differ. 'batch': all
    * series the mean of their numbers, rounded half up.
    */
@@ -63,7 +68,7 @@ export interface MergedBatch {
   readonly tokens: Tensor<Float32Array>;
   /** [batch, remaining]: original tokens in each; 0 behind the end. */
   readonly sizes: Tensor<Float32Array>;
-  /** [batch, tokens]: old place to new place. */
+  /** [batch, tokens]: old place to new place; -1 behind the length of a series. */
   readonly map: Tensor<Int32Array>;
   /** [batch, remaining]: 1 for tokens, 0 for masked ones and behind the end. */
   readonly mask: Tensor<Uint8Array>;
@@ -94,15 +99,17 @@ export function mergeTokens(x: FloatTensor, options: MergeOptions): MergedBatch 
   const rows = [batch, tokens] as const;
   const { metric, sizes, mask } = options;
   const features = metric && floats('mergeTokens', 'metric', metric, [...rows, undefined]);
+  const given = readLengths('mergeTokens', options.lengths, batch, tokens);
+  const flags = mask && integers('mergeTokens', 'mask', mask, rows).data;
   const inputs = [
-    floatRows(x, batch * tokens, channels),
-    uniform(batch, tokens),
-    sizes ? floatRows(floats('mergeTokens', 'sizes', sizes, rows), batch * tokens, 1) : null,
-    features ? floatRows(features, batch * tokens, features.shape[2]!) : null,
-    mask ? matrix(Uint8Array.from(integers('mergeTokens', 'mask', mask, rows).data, (value) => (value ? 1 : 0))) : null,
+    raggedFloats(x, given, channels),
+    offsetsOf(given),
+    sizes ? raggedFloats(floats('mergeTokens', 'sizes', sizes, rows), given, 1) : null,
+    features ? raggedFloats(features, given, features.shape[2]!) : null,
+    flags ? matrix(Uint8Array.from(ragged(flags, given, tokens), (value) => (value ? 1 : 0))) : null,
   ];
   const out = directBackend(options).call('merge_tokens', inputs, attributes);
-  return padded(out, { batch, tokens, channels, links: options.links ?? false });
+  return padded(out, { given, tokens, channels, links: options.links ?? false });
 }
 
 function readOptions(options: MergeOptions) {
@@ -136,50 +143,58 @@ function readOptions(options: MergeOptions) {
   });
 }
 
+interface Layout {
+  /** By series: tokens before. */
+  readonly given: Int32Array;
+  readonly tokens: number;
+  readonly channels: number;
+  readonly links: boolean;
+}
+
 /** What the operator gives for a ragged batch, in rectangles. */
-function padded(
-  out: readonly TensorData[],
-  { batch, tokens, channels, links }: { batch: number; tokens: number; channels: number; links: boolean },
-): MergedBatch {
+function padded(out: readonly TensorData[], { given, tokens, channels, links }: Layout): MergedBatch {
+  const batch = given.length;
   const offsets = out[2]!.data as Int32Array;
   const lengths = Int32Array.from({ length: batch }, (_, b) => offsets[b + 1]! - offsets[b]!);
   const most = lengths.reduce((a, b) => Math.max(a, b), 0);
-  const pad = <A extends Float32Array | Uint8Array>(i: number, width: number, to: A): Tensor<A> => {
-    const from = out[i]!.data as A;
-    for (let b = 0; b < batch; b++) {
-      to.set(from.subarray(offsets[b]! * width, offsets[b + 1]! * width) as never, b * most * width);
-    }
-    return { data: to, shape: width === channels && i === 0 ? [batch, most, channels] : [batch, most] };
-  };
+  const floatRows = (i: number, width: number) =>
+    rectangle(out[i]!.data as Float32Array, lengths, most, width, new Float32Array(batch * most * width));
+  const mask = rectangle(out[4]!.data as Uint8Array, lengths, most, 1, new Uint8Array(batch * most));
+  const map = rectangle(out[3]!.data as Int32Array, given, tokens, 1, new Int32Array(batch * tokens).fill(-1));
   return {
-    tokens: pad(0, channels, new Float32Array(batch * most * channels)),
-    sizes: pad(1, 1, new Float32Array(batch * most)),
-    map: { data: out[3]!.data as Int32Array, shape: [batch, tokens] },
-    mask: pad(4, 1, new Uint8Array(batch * most)),
+    tokens: { data: floatRows(0, channels), shape: [batch, most, channels] },
+    sizes: { data: floatRows(1, 1), shape: [batch, most] },
+    map: { data: map, shape: [batch, tokens] },
+    mask: { data: mask, shape: [batch, most] },
     lengths: { data: lengths, shape: [batch] },
-    removed: { data: lengths.map((length) => tokens - length), shape: [batch] },
-    ...(links && { links: linksOf(out, batch, tokens, lengths) }),
+    removed: { data: given.map((length, b) => length - lengths[b]!), shape: [batch] },
+    ...(links && { links: linksOf(out, given, lengths, tokens) }),
   };
 }
 
-function linksOf(out: readonly TensorData[], batch: number, tokens: number, lengths: Int32Array): MergeLinks {
-  const most = lengths.reduce((a, length) => Math.max(a, tokens - length), 0);
-  const source = new Int32Array(batch * most).fill(-1);
-  const target = new Int32Array(batch * most).fill(-1);
-  const pairs = out[8]!.data;
-  let at = 0;
-  for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < tokens - lengths[b]!; i++, at++) {
-      source[b * most + i] = pairs[2 * at]!;
-      target[b * most + i] = pairs[2 * at + 1]!;
-    }
-  }
+function linksOf(out: readonly TensorData[], given: Int32Array, lengths: Int32Array, tokens: number): MergeLinks {
+  const batch = given.length;
   const half = Math.floor(tokens / 2);
+  const pairs = given.map((length) => Math.floor(length / 2));
+  const removed = given.map((length, b) => length - lengths[b]!);
+  const most = removed.reduce((a, b) => Math.max(a, b), 0);
+  const ends = out[8]!.data as Int32Array;
+  const column = (c: number) => Int32Array.from({ length: ends.length / 2 }, (_, i) => ends[2 * i + c]!);
+  const spread = <A extends Int32Array | Float32Array>(
+    from: A,
+    counts: Int32Array,
+    width: number,
+    to: A,
+  ): Tensor<A> => ({
+    data: rectangle(from, counts, width, 1, to),
+    shape: [batch, width],
+  });
+  const none = (count: number) => new Int32Array(count).fill(-1);
   return {
-    best: { data: out[6]!.data as Float32Array, shape: [batch, half] },
-    choice: { data: out[7]!.data as Int32Array, shape: [batch, half] },
-    source: { data: source, shape: [batch, most] },
-    target: { data: target, shape: [batch, most] },
+    best: spread(out[6]!.data as Float32Array, pairs, half, new Float32Array(batch * half).fill(-Infinity)),
+    choice: spread(out[7]!.data as Int32Array, pairs, half, none(batch * half)),
+    source: spread(column(0), removed, most, none(batch * most)),
+    target: spread(column(1), removed, most, none(batch * most)),
   };
 }
 

@@ -2,7 +2,7 @@ import { TidemergeError } from '../errors.js';
 import { matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
 import { type FloatTensor, floats } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
-import { floatRows, uniform } from './direct-maps.js';
+import { floatRows, uniform } from './direct-ragged.js';
 import { scanAttributes } from './selective-scan.js';
 import { type SequenceLayout, sequenceLayout } from './sequence-layout.js';
 import { transpose } from './transpose.js';

@@ -1,8 +1,10 @@
 import type { Attributes } from '../backend/backend.js';
 import { TidemergeError } from '../errors.js';
+import { checkSparseBinary, denseFromSparseBinary, type SparseBinaryMatrix } from '../tensor/sparse-binary.js';
 import { elementCount, matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
 import type { Activation } from './linear.js';
+import type { SparseActivations } from './sparse-linear.js';
 
 /*
  * Operators on tensors of the caller, computed at once on the calling thread: for experiments, for single layers, for
@@ -10,6 +12,7 @@ import type { Activation } from './linear.js';
  * loop free. All numbers are float32; the last dimension is the one operators work on unless they say otherwise.
  */
 
+export type { SparseBinaryMatrix } from '../tensor/sparse-binary.js';
 export type { DirectOptions } from './direct-backend.js';
 export type FloatTensor = Tensor<Float32Array>;
 
@@ -26,6 +29,32 @@ export function linear(
   expectRank('linear', 'weight', weight, 2);
   const inputs = [rowsOf('linear', 'x', x), rowsOf('linear', 'weight', weight), vectorOf('linear', 'bias', bias), null];
   return call('linear', inputs, { activation }, [...x.shape.slice(0, -1), weight.shape[0]!], options);
+}
+
+export interface SparseLinearOptions extends DirectOptions {
+  readonly bias?: FloatTensor | undefined;
+  readonly activation?: 'none' | 'relu';
+  readonly activations?: SparseActivations;
+}
+
+/**
+ * activation(x · (alpha · sign · mask)ᵀ + bias): x [..., in], a sparse binary weight [out, in], bias [out] → [..., out].
+ * Equal to `linear` with the weight in full within summation error; with `activations: 'int8'` rows of x are rounded
+ * first: each kept input then adds at most alpha · (largest magnitude of the row) / 254 to the error. The weight is
+ * packed again at every call. Errors: ERR_INVALID_SHAPE, ERR_INVALID_DTYPE, ERR_INVALID_ARGUMENT.
+ */
+export function sparseLinear(
+  x: FloatTensor,
+  weight: SparseBinaryMatrix,
+  options: SparseLinearOptions = {},
+): FloatTensor {
+  const op = 'sparse_linear';
+  const { bias, activation = 'none', activations = 'float32' } = options;
+  checkSparseBinary(`${op}: weight`, weight);
+  const [out, inner] = weight.shape;
+  const full = matrix(denseFromSparseBinary(weight), inner, out);
+  const inputs = [rowsOf(op, 'x', x), full, vectorOf(op, 'bias', bias), null];
+  return call(op, inputs, { activation, activations }, [...x.shape.slice(0, -1), out], options);
 }
 
 /** exp(x) / Σ exp(x) over the last dimension. */

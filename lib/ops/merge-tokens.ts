@@ -21,6 +21,8 @@ export interface MergeTokensOptions {
   readonly similarity?: Similarity | undefined;
   /** The mean of merged tokens counts each by its size. Default true. */
   readonly weighted?: boolean | undefined;
+  /** Pruning, as a control for experiments: the B token stays as it is instead of the mean. Default false. */
+  readonly drop?: boolean | undefined;
 }
 
 export interface MergeTokensInputs {
@@ -103,7 +105,7 @@ export function mergeTokens(inputs: MergeTokensInputs, options: MergeTokensOptio
 /** All attributes of the operator, checked. */
 export function mergeAttributes(options: MergeTokensOptions) {
   const { rule, amount, k, minTokens } = options;
-  const { keep = 'similar', common = false, similarity = 'cosine', weighted = true } = options;
+  const { keep = 'similar', common = false, similarity = 'cosine', weighted = true, drop = false } = options;
   const op = 'merge_tokens';
   if (rule === 'r') expectInteger(op, 'amount', amount, 0);
   else if (rule === 'ratio' ? !(amount >= 0 && amount <= 1) : !Number.isFinite(amount)) {
@@ -112,7 +114,7 @@ export function mergeAttributes(options: MergeTokensOptions) {
   }
   expectInteger(op, 'k', k, 0);
   expectInteger(op, 'minTokens', minTokens, 0);
-  return { rule, amount, k, minTokens, keep, common, similarity, weighted };
+  return { rule, amount, k, minTokens, keep, common, similarity, weighted, ...(drop && { drop }) };
 }
 
 /**

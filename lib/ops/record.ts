@@ -1,3 +1,4 @@
+import type { WeightKind } from '../backend/backend.js';
 import type { SymbolicTensor } from '../backend/program.js';
 import { TidemergeError } from '../errors.js';
 import type { DType } from '../tensor/tensor.js';
@@ -59,7 +60,7 @@ export function expectWeight(
   op: string,
   name: string,
   tensor: SymbolicTensor,
-  kind: 'matrix' | 'table',
+  kind: Exclude<WeightKind, 'vector'>,
 ): readonly [rows: number, columns: number] {
   if (tensor.weight?.kind !== kind) {
     const got = tensor.weight ? `a ${tensor.weight.kind}` : tensor.dtype;

@@ -5,6 +5,7 @@ import type { SeriesSet } from './inputs.js';
 import type { BatchRequest } from './options.js';
 import { outcome, runPasses } from './passes.js';
 import { allocate } from './step-table.js';
+import { Traces } from './traces.js';
 
 /** Token embeddings of all series in one rectangle, as wide as the longest series: shorter ones are padded in front. */
 export async function embedSeries(model: ForecastModel, set: SeriesSet, request: BatchRequest): Promise<Embeddings> {
@@ -16,11 +17,12 @@ export async function embedSeries(model: ForecastModel, set: SeriesSet, request:
   const loc = allocate(set.count);
   const scale = allocate(set.count);
   let located = false;
+  const traces = new Traces(model, request, set.count);
   const size = { pathsPerSeries: 1, bytesPerPath: 0, encodePaths: true };
   const end = (from: number) => passEnd(set, from, model, request.batchSize, size);
   const unobserved = await runPasses(set, request, end, async (pass) => {
     const length = pass.indices.reduce((most, i) => Math.max(most, tokens[i] as number), 0);
-    const part = await model.embed(pass, length, request.signal);
+    const part = await model.embed(pass, length, traces.of(request, pass));
     located = part.loc !== undefined;
     for (const [b, i] of pass.indices.entries()) {
       const own = tokens[i] as number;
@@ -38,7 +40,7 @@ export async function embedSeries(model: ForecastModel, set: SeriesSet, request:
     scale[i] = NaN;
   };
   const shape = [set.count, width, dModel] as const;
-  const result = { ...outcome(set, unobserved, [], [{ invalidate }]), data, shape, mask, scale };
+  const result = { ...outcome(set, unobserved, [], [{ invalidate }]), ...traces.result, data, shape, mask, scale };
   return located || model.kind === 'quantiles' ? { ...result, loc } : result;
 }
 

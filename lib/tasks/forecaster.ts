@@ -1,3 +1,4 @@
+import { type MergingOptions, readMerging } from '../merging/options.js';
 import type { ForecastModel, SampleModel } from '../models/forecast-model.js';
 import type { LoadOptions } from '../models/load.js';
 import { loadForecastModel } from '../models/registry.js';
@@ -15,6 +16,7 @@ import { copySeries, type SeriesInputs, type SeriesSet } from './inputs.js';
 import { levelBlocks, pathBlocks, sampleBlocks } from './long-horizon.js';
 import {
   type BatchOptions,
+  type CallDefaults,
   type ForecastOptions,
   type ForecastRequest,
   type QuantileOptions,
@@ -25,6 +27,12 @@ import {
 import { outcome, runPasses } from './passes.js';
 import { TaskQueue } from './queue.js';
 import { StepTable } from './step-table.js';
+import { Traces } from './traces.js';
+
+export interface ForecasterOptions extends LoadOptions {
+  /** Token merging in every call that does not say otherwise. Default: none. */
+  readonly merging?: MergingOptions | false | undefined;
+}
 
 /**
  * Forecasts series with a pretrained model. Calls are run one after the other, first in, first out, off the JavaScript
@@ -35,10 +43,12 @@ import { StepTable } from './step-table.js';
  */
 export class Forecaster {
   readonly #model: ForecastModel;
+  readonly #defaults: CallDefaults;
   readonly #queue = new TaskQueue('forecaster');
 
-  private constructor(model: ForecastModel) {
+  private constructor(model: ForecastModel, defaults: CallDefaults) {
     this.#model = model;
+    this.#defaults = defaults;
   }
 
   /**
@@ -46,8 +56,14 @@ export class Forecaster {
    * the package. Errors: ERR_MODEL_NOT_FOUND (with a hint how to get a hub model), ERR_BAD_MODEL, ERR_BAD_SAFETENSORS,
    * ERR_UNSUPPORTED, ERR_ADDON_NOT_FOUND, ERR_INVALID_ISA, ERR_UNSUPPORTED_ISA, ERR_INVALID_ARGUMENT.
    */
-  static async fromPretrained(directoryOrEmbeddedName: string, options: LoadOptions = {}): Promise<Forecaster> {
-    return new Forecaster(await loadForecastModel(resolveModel(directoryOrEmbeddedName), options));
+  static async fromPretrained(directoryOrEmbeddedName: string, options: ForecasterOptions = {}): Promise<Forecaster> {
+    const model = await loadForecastModel(resolveModel(directoryOrEmbeddedName), options);
+    try {
+      return new Forecaster(model, { merging: readMerging(options.merging, model.mergingTarget) });
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
   }
 
   /** What one pass of the model gives: 'quantiles' at trained levels, or 'samples'. */
@@ -83,19 +99,21 @@ export class Forecaster {
   async predictQuantiles(inputs: SeriesInputs, options: QuantileOptions = {}): Promise<QuantileForecasts> {
     const model = this.#model;
     const set = copySeries(inputs, model.contextLength);
-    const request = readForecastOptions(options, model, set.count);
+    const request = readForecastOptions(options, model, set.count, this.#defaults);
     const levels = readQuantileLevels(options);
     const run = async (): Promise<QuantileForecasts> => {
       const { horizon } = request;
       const quantiles = new StepTable(set.count, 1, horizon, levels.length);
       const median = new StepTable(set.count, 1, horizon, 1);
       const mean = model.kind === 'samples' ? new StepTable(set.count, 1, horizon, 1) : undefined;
+      const traces = new Traces(model, request, set.count);
       const unobserved = await this.#run(set, request, async (pass) => {
         const wanted = Float32Array.from(levels);
+        const traced = traces.of(request, pass);
         const blocks =
           model.kind === 'samples'
-            ? sampleBlocks(model, pass, request, await passKeys(model, pass, request), wanted)
-            : levelBlocks(model, pass, request, wanted);
+            ? sampleBlocks(model, pass, traced, await passKeys(model, pass, request), wanted)
+            : levelBlocks(model, pass, traced, wanted);
         for await (const { at, count, forecast } of blocks) {
           const stride = forecast.median!.length / pass.indices.length;
           quantiles.put(forecast.quantiles!, stride, pass.indices, at, count);
@@ -106,6 +124,7 @@ export class Forecaster {
       const warnings = [...horizonWarnings(model, request), ...levelWarnings(model, levels)];
       return new QuantileForecasts({
         ...outcome(set, unobserved, warnings, [quantiles, median, ...(mean ? [mean] : [])]),
+        ...traces.result,
         quantiles: quantiles.data,
         shape: [set.count, horizon, levels.length],
         quantileLevels: levels,
@@ -119,16 +138,18 @@ export class Forecaster {
   /** What the model itself gives: sampled paths, or quantiles at the levels it was trained for. */
   async predict(inputs: SeriesInputs, options: ForecastOptions = {}): Promise<SampleForecasts | LevelForecasts> {
     const set = copySeries(inputs, this.#model.contextLength);
-    const request = readForecastOptions(options, this.#model, set.count);
+    const request = readForecastOptions(options, this.#model, set.count, this.#defaults);
     return this.#queue.run(async () => {
       const model = this.#model;
       const inner = model.kind === 'samples' ? request.numSamples : model.quantileLevels.length;
       const table = new StepTable(set.count, inner, request.horizon, 1);
+      const traces = new Traces(model, request, set.count);
       const unobserved = await this.#run(set, request, async (pass) => {
+        const traced = traces.of(request, pass);
         const blocks =
           model.kind === 'samples'
-            ? sampleBlocks(model, pass, request, await passKeys(model, pass, request), undefined)
-            : pathBlocks(model, pass, request);
+            ? sampleBlocks(model, pass, traced, await passKeys(model, pass, request), undefined)
+            : pathBlocks(model, pass, traced);
         for await (const { at, count, forecast } of blocks) {
           const data = forecast instanceof Float32Array ? forecast : forecast.samples!;
           table.put(data, data.length / (pass.indices.length * inner), pass.indices, at, count);
@@ -136,6 +157,7 @@ export class Forecaster {
       });
       const result = {
         ...outcome(set, unobserved, horizonWarnings(model, request), [table]),
+        ...traces.result,
         data: table.data,
         shape: [set.count, inner, request.horizon] as const,
       };
@@ -147,7 +169,7 @@ export class Forecaster {
   /** The encoder's output for every token of every series, for use as features. */
   async embed(inputs: SeriesInputs, options: BatchOptions = {}): Promise<Embeddings> {
     const set = copySeries(inputs, this.#model.contextLength);
-    const request = readBatchOptions(options);
+    const request = readBatchOptions(options, this.#model, this.#defaults);
     return this.#queue.run(() => embedSeries(this.#model, set, request), request.signal);
   }
 

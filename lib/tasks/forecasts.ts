@@ -1,4 +1,5 @@
 import { TidemergeError } from '../errors.js';
+import type { SeriesTrace } from '../merging/trace.js';
 
 export type WarningCode = 'WARN_QUANTILES_CLAMPED' | 'WARN_LONG_HORIZON' | 'WARN_NOTHING_OBSERVED';
 
@@ -25,6 +26,18 @@ export interface BatchOutcome {
   readonly warnings: readonly ForecastWarning[];
   /** By series: why its results are NaN; undefined where it was forecast. */
   readonly errors: readonly (TidemergeError | undefined)[];
+  /** By series: what was merged in its encoder (in the first block, where a horizon takes several); only with
+   * `merging: { trace: true }`. */
+  readonly trace?: readonly (MergeTrace | undefined)[];
+}
+
+/** What merging did to one series; positions count tokens, spans values. */
+export interface MergeTrace extends SeriesTrace {
+  /**
+   * [tokens, 2]: the values [begin, end) that each token in front of the first layer stands for, counted in the part of the
+   * series that the model looks at (its last contextLength values); -1, -1 for a token the model adds.
+   */
+  readonly spans: Int32Array;
 }
 
 export interface SampleForecasts extends BatchOutcome {
@@ -85,6 +98,7 @@ export class QuantileForecasts implements BatchOutcome {
   readonly mean: Float32Array | undefined;
   readonly warnings: readonly ForecastWarning[];
   readonly errors: readonly (TidemergeError | undefined)[];
+  readonly trace?: readonly (MergeTrace | undefined)[];
 
   /** @internal */
   constructor(parts: Omit<QuantileForecasts, 'quantile' | 'series'>) {
@@ -95,6 +109,7 @@ export class QuantileForecasts implements BatchOutcome {
     this.mean = parts.mean;
     this.warnings = parts.warnings;
     this.errors = parts.errors;
+    if (parts.trace) this.trace = parts.trace;
   }
 
   /** One level of all series, [batch, horizon]: the level of the call nearest to `level`, which must be very near. */

@@ -1,6 +1,7 @@
 import type {
   LevelForecasts,
   QuantileModel,
+  RunOptions,
   SampledForecasts,
   SampleModel,
   SeriesBatch,
@@ -12,6 +13,8 @@ import { seedWords } from './random-keys.js';
  * Forecasts longer than one pass of a model, by the rules of the published pipelines: what was forecast is appended to
  * the series, and the model looks again.
  */
+
+type BlockRequest = Pick<ForecastRequest, 'horizon' | 'signal' | 'merging'> & Pick<RunOptions, 'onTrace'>;
 
 /** A run of steps, beginning at step `at`; a block may hold more steps than `count`. */
 export interface Block<Forecast> {
@@ -26,16 +29,16 @@ export interface Block<Forecast> {
 export async function* sampleBlocks(
   model: SampleModel,
   batch: SeriesBatch,
-  request: ForecastRequest,
+  request: ForecastRequest & Pick<RunOptions, 'onTrace'>,
   keys: Int32Array,
   levels: Float32Array | undefined,
 ): AsyncGenerator<Block<SampledForecasts>> {
-  const { horizon, numSamples, sampling, seed, signal } = request;
+  const { horizon, numSamples, sampling, seed } = request;
   let context = batch;
   for (let at = 0, block = 0; at < horizon; at += model.predictionLength, block++) {
     const count = Math.min(horizon - at, model.predictionLength);
     const settings = { ...sampling, numSamples, levels, keys, seed: seedWords(seed, block), horizon: count };
-    const forecast = await model.sample(context, settings, signal);
+    const forecast = await model.sample(context, settings, runOptions(request, at === 0));
     yield { at, count, forecast };
     if (at + count < horizon) context = extend(context, forecast.lowerMedian, count, model.contextLength);
   }
@@ -48,18 +51,19 @@ export async function* sampleBlocks(
 export async function* pathBlocks(
   model: QuantileModel,
   batch: SeriesBatch,
-  { horizon, signal }: Pick<ForecastRequest, 'horizon' | 'signal'>,
+  request: BlockRequest,
 ): AsyncGenerator<Block<Float32Array>> {
+  const { horizon, signal } = request;
   const { predictionLength, contextLength, quantileLevels } = model;
   const levels = quantileLevels.length;
-  let paths = await model.paths(batch, signal);
+  let paths = await model.paths(batch, runOptions(request, true));
   let contexts = batch;
   for (let at = 0; ; at += predictionLength) {
     yield { at, count: Math.min(horizon - at, predictionLength), forecast: paths };
     if (at + predictionLength >= horizon) return;
     if (at === 0) contexts = repeat(batch, levels);
     contexts = extend(contexts, paths, predictionLength, contextLength);
-    const next = await model.paths(contexts, signal);
+    const next = await model.paths(contexts, runOptions(request, false));
     paths = transpose(await model.reducePaths(next, levels * levels, signal), predictionLength, levels);
   }
 }
@@ -68,17 +72,22 @@ export async function* pathBlocks(
 export async function* levelBlocks(
   model: QuantileModel,
   batch: SeriesBatch,
-  request: Pick<ForecastRequest, 'horizon' | 'signal'>,
+  request: BlockRequest,
   levels: Float32Array,
 ): AsyncGenerator<Block<LevelForecasts>> {
   const { horizon, signal } = request;
   if (horizon <= model.predictionLength) {
-    yield { at: 0, count: horizon, forecast: await model.quantiles(batch, levels, signal) };
+    yield { at: 0, count: horizon, forecast: await model.quantiles(batch, levels, runOptions(request, true)) };
     return;
   }
   for await (const { at, count, forecast } of pathBlocks(model, batch, request)) {
     yield { at, count, forecast: await model.levelsOfPaths(forecast, levels, signal) };
   }
+}
+
+/** A trace tells of the series as they were given: of their first block. */
+function runOptions({ signal, merging, onTrace }: Omit<BlockRequest, 'horizon'>, first: boolean): RunOptions {
+  return { signal, merging, onTrace: first ? onTrace : undefined };
 }
 
 /** Every series `count` times in a row. */

@@ -1,5 +1,6 @@
 import { TidemergeError } from '../errors.js';
 import { show } from '../io/quote.js';
+import { type MergingOptions, type MergingPlan, readMerging } from '../merging/options.js';
 import type { ForecastModel, SamplingSettings } from '../models/forecast-model.js';
 import { keysOfIds, type SeriesId } from './random-keys.js';
 
@@ -15,6 +16,8 @@ export interface BatchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after every pass. */
   readonly onProgress?: ((progress: ForecastProgress) => void) | undefined;
+  /** Token merging in this call; false for none. Default: what the forecaster was loaded with. */
+  readonly merging?: MergingOptions | false | undefined;
 }
 
 export interface ForecastProgress {
@@ -54,6 +57,7 @@ export interface BatchRequest {
   readonly throwErrors: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: ForecastProgress) => void) | undefined;
+  readonly merging: MergingPlan | undefined;
 }
 
 export interface ForecastRequest extends BatchRequest {
@@ -67,7 +71,12 @@ export interface ForecastRequest extends BatchRequest {
 
 const DEFAULT_LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-export function readBatchOptions(options: BatchOptions): BatchRequest {
+/** What a call falls back to. */
+export interface CallDefaults {
+  readonly merging: MergingPlan | undefined;
+}
+
+export function readBatchOptions(options: BatchOptions, model: ForecastModel, defaults: CallDefaults): BatchRequest {
   const { batchSize = 'auto', onError = 'collect', signal, onProgress } = options;
   if (batchSize !== 'auto') expectInteger('batchSize', batchSize, 1, "or 'auto'");
   if (onError !== 'collect' && onError !== 'throw') throw invalid('onError', "'collect' or 'throw'", onError);
@@ -75,11 +84,17 @@ export function readBatchOptions(options: BatchOptions): BatchRequest {
     throw invalid('signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw invalid('onProgress', 'a function', onProgress);
-  return { batchSize, throwErrors: onError === 'throw', signal, onProgress };
+  const merging = options.merging === undefined ? defaults.merging : readMerging(options.merging, model.mergingTarget);
+  return { batchSize, throwErrors: onError === 'throw', signal, onProgress, merging };
 }
 
-export function readForecastOptions(options: ForecastOptions, model: ForecastModel, count: number): ForecastRequest {
-  const batch = readBatchOptions(options);
+export function readForecastOptions(
+  options: ForecastOptions,
+  model: ForecastModel,
+  count: number,
+  defaults: CallDefaults,
+): ForecastRequest {
+  const batch = readBatchOptions(options, model, defaults);
   const { predictionLength = model.predictionLength, limitPredictionLength = false, seed = 0, ids } = options;
   expectInteger('predictionLength', predictionLength, 1);
   if (typeof limitPredictionLength !== 'boolean')

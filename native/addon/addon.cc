@@ -1,6 +1,7 @@
 // The functions lib/backend/native.ts calls. They check what protects memory (kinds of handles, types, lengths,
 // detached buffers); everything friendlier is done in TypeScript.
 
+#include <cstring>
 #include <utility>
 
 #include "addon/describe.h"
@@ -91,10 +92,11 @@ Napi::Value context_info(const Napi::CallbackInfo& info) {
 }
 
 WeightKind weight_kind_from(const std::string& text, const std::string& at) {
-  for (WeightKind kind : {WeightKind::kMatrix, WeightKind::kTable, WeightKind::kVector}) {
+  for (WeightKind kind : {WeightKind::kMatrix, WeightKind::kTable, WeightKind::kVector, WeightKind::kSparseBinary}) {
     if (text == name_of(kind)) return kind;
   }
-  throw Error(error_code::kInvalidArgument, at + ": kind: expected matrix, table or vector, got '" + text + "'");
+  throw Error(error_code::kInvalidArgument,
+              at + ": kind: expected matrix, table, vector or sparse-binary, got '" + text + "'");
 }
 
 WeightType weight_type_from(const std::string& text, const std::string& at) {
@@ -108,30 +110,61 @@ WeightTask::Spec weight_spec_from(Napi::Object object) {
   spec.name = string_from(object.Get("name"), "weight: name");
   const std::string at = "weight " + spec.name;
   spec.kind = weight_kind_from(string_from(object.Get("kind"), at + ": kind"), at);
-  spec.type = weight_type_from(string_from(object.Get("dtype"), at + ": dtype"), at);
   spec.rows = size_from(object.Get("rows"), at + ": rows");
   spec.cols = size_from(object.Get("cols"), at + ": cols");
+  if (spec.kind == WeightKind::kSparseBinary) {
+    spec.alpha = static_cast<float>(number_from(object.Get("alpha"), at + ": alpha"));
+  } else {
+    spec.type = weight_type_from(string_from(object.Get("dtype"), at + ": dtype"), at);
+  }
   return spec;
 }
 
-// createWeight(context, { name, kind, dtype, rows, cols, data }) -> Promise<weight>
+// The numbers of a dense weight; says in the spec what they are.
+Buffer dense_data_from(Napi::Object object, BufferPool& buffers, WeightTask::Spec& spec) {
+  const std::string at = "weight " + spec.name + ": data";
+  const ArrayView view = array_view(object.Get("data"), at);
+  if (view.type != napi_float32_array && view.type != napi_uint16_array) {
+    throw Error(error_code::kInvalidDType, at + ": expected Float32Array or Uint16Array (bfloat16), got another array");
+  }
+  expect_elements(view, spec.rows, spec.cols, at);
+  spec.is_bf16 = view.type == napi_uint16_array;
+  const size_t bytes = view.length * (spec.is_bf16 ? sizeof(uint16_t) : sizeof(float));
+  Buffer data = buffers.allocate_exact(bytes);
+  if (bytes != 0) std::memcpy(data.data(), view.data, bytes);
+  return data;
+}
+
+// The mask and the signs of a sparse binary weight, one behind the other. Whether they fit each other is found out when
+// it is made.
+Buffer sparse_bits_from(Napi::Object object, BufferPool& buffers, WeightTask::Spec& spec) {
+  const std::string at = "weight " + spec.name;
+  const Napi::Value mask = object.Get("mask"), signs = object.Get("signs");
+  const ArrayView views[] = {array_view(mask, at + ": mask"), array_view(signs, at + ": signs")};
+  for (const ArrayView& view : views) {
+    if (view.type != napi_uint8_array) {
+      throw Error(error_code::kInvalidDType, at + ": mask and signs: expected Uint8Array, got another array");
+    }
+  }
+  spec.mask_bytes = views[0].length;
+  spec.sign_bytes = views[1].length;
+  Buffer data = buffers.allocate_exact(spec.mask_bytes + spec.sign_bytes);
+  if (spec.mask_bytes != 0) std::memcpy(data.data(), views[0].data, spec.mask_bytes);
+  if (spec.sign_bytes != 0) std::memcpy(data.data() + spec.mask_bytes, views[1].data, spec.sign_bytes);
+  return data;
+}
+
+// createWeight(context, { name, kind, rows, cols, ...rest }) -> Promise<weight>, where rest is { dtype, data }, or
+// { mask, signs, alpha } for the kind sparse-binary.
 Napi::Value create_weight(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
     std::shared_ptr<Engine> engine = Handle::get<ContextBox>(info[0])->engine;
     const Napi::Object object = object_from(info[1], "weight");
     WeightTask::Spec spec = weight_spec_from(object);
-    const std::string at = "weight " + spec.name + ": data";
-    const ArrayView view = array_view(object.Get("data"), at);
-    if (view.type != napi_float32_array && view.type != napi_uint16_array) {
-      throw Error(error_code::kInvalidDType,
-                  at + ": expected Float32Array or Uint16Array (bfloat16), got another array");
-    }
-    expect_elements(view, spec.rows, spec.cols, at);
-    spec.is_bf16 = view.type == napi_uint16_array;
-    const size_t bytes = view.length * (spec.is_bf16 ? sizeof(uint16_t) : sizeof(float));
-    Buffer data = engine->context().buffers.allocate_exact(bytes);
-    if (bytes != 0) std::memcpy(data.data(), view.data, bytes);
+    BufferPool& buffers = engine->context().buffers;
+    Buffer data = spec.kind == WeightKind::kSparseBinary ? sparse_bits_from(object, buffers, spec)
+                                                         : dense_data_from(object, buffers, spec);
     auto task = std::make_unique<WeightTask>(env, std::move(engine), std::move(spec), std::move(data));
     const Napi::Promise promise = task->promise();
     Environment::of(env).start(std::move(task));

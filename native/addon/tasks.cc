@@ -56,11 +56,21 @@ void RunTask::fill() {
 WeightTask::WeightTask(Napi::Env env, std::shared_ptr<Engine> engine, Spec spec, Buffer data)
     : Task(env, engine), spec_(std::move(spec)), owner_(std::move(engine)), data_(std::move(data)) {}
 
-void WeightTask::compute(const CancelFlag&) {
+Weight WeightTask::make() const {
+  const Context& context = owner_->context();
+  if (spec_.kind == WeightKind::kSparseBinary) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(data_.data());
+    const SparseBinaryBits bits = {
+        {bytes, spec_.mask_bytes}, {bytes + spec_.mask_bytes, spec_.sign_bytes}, spec_.alpha};
+    return Weight(context, spec_.name, spec_.rows, spec_.cols, bits);
+  }
   const auto* f32 = spec_.is_bf16 ? nullptr : reinterpret_cast<const float*>(data_.data());
   const auto* bf16 = spec_.is_bf16 ? reinterpret_cast<const uint16_t*>(data_.data()) : nullptr;
-  weight_ = std::make_shared<WeightBox>(WeightBox{
-      owner_, Weight(owner_->context(), spec_.name, spec_.kind, spec_.type, spec_.rows, spec_.cols, f32, bf16)});
+  return Weight(context, spec_.name, spec_.kind, spec_.type, spec_.rows, spec_.cols, f32, bf16);
+}
+
+void WeightTask::compute(const CancelFlag&) {
+  weight_ = std::make_shared<WeightBox>(WeightBox{owner_, make()});
   data_.reset();
 }
 

@@ -39,6 +39,10 @@ class WeightTask final : public Task {
     size_t rows;
     size_t cols;
     bool is_bf16;  // the data: bits of bfloat16 instead of float32
+    // Of a sparse binary weight, whose data are the mask and, behind it, the signs.
+    size_t mask_bytes;
+    size_t sign_bytes;
+    float alpha;
   };
   WeightTask(Napi::Env env, std::shared_ptr<Engine> engine, Spec spec, Buffer data);
 
@@ -47,6 +51,8 @@ class WeightTask final : public Task {
   std::optional<Napi::Value> result(Napi::Env env) override;
 
  private:
+  Weight make() const;
+
   Spec spec_;
   std::shared_ptr<Engine> owner_;  // outlives data_
   Buffer data_;

@@ -15,7 +15,7 @@ constexpr uint64_t kXcr0Ymm = 0x06;  // xmm and the upper halves of ymm
 constexpr uint64_t kXcr0Zmm = 0xe6;  // the same, opmask, the upper halves of zmm 0-15, zmm 16-31
 constexpr int kOsUsesXsave = 27;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TIDEMERGE_EMULATE)
 uint64_t read_xcr0() {
   uint32_t low = 0, high = 0;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));

@@ -14,7 +14,8 @@
   FAMILY(attention, AttentionKernels)     \
   FAMILY(merge, MergeKernels)             \
   FAMILY(scan, ScanKernels)               \
-  FAMILY(conv1d, Conv1dKernels)
+  FAMILY(conv1d, Conv1dKernels)           \
+  FAMILY(sparse_binary, SparseBinaryKernels)
 
 namespace tidemerge {
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "ops/checks.h"
 #include "ops/create.h"
 #include "ops/distance_bias.h"
+#include "ops/merged_bias.h"
 #include "ops/packed_keys.h"
 #include "ops/position_runs.h"
 #include "ops/split.h"
@@ -14,11 +16,9 @@
 namespace tidemerge {
 namespace {
 
-// Queries of one block where the bias has to be laid out as a matrix: it should stay in the cache next to the keys.
-constexpr size_t kBiasRows = 32;
-
-// Keys of a run below which looking up single keys is faster.
-constexpr size_t kShortRun = 8;
+// Queries of one block where the bias has to be laid out as a matrix: as many as the kernel takes at once, so that it
+// stays in the cache next to the keys.
+constexpr size_t kBiasRows = 24;
 
 // Multiplications in the time of one step (ops/split.h).
 constexpr size_t kProductsPerStep = 16;
@@ -80,6 +80,7 @@ class AttentionRun {
         longest_queries_(longest(query_offsets_, batch_)),
         longest_keys_(longest(key_offsets_, batch_)) {
     expect_keys();
+    if (call.has(9)) merged_.emplace(merged_bias());
     block_ = query_block();
     blocks_ = longest_queries_ == 0 ? 0 : (longest_queries_ + block_ - 1) / block_;
   }
@@ -140,6 +141,22 @@ class AttentionRun {
     }
   }
 
+  // Groups stand for the positions of queries and keys alike, and have no order.
+  MergedBias merged_bias() const {
+    if (distance_bias_.table == nullptr) call_.argument_error("groups", "a distanceBias with groups", "none");
+    if (shape_.causal) call_.argument_error("groups", "causal: false with groups", "true");
+    if (query_positions_ != nullptr || key_positions_ != nullptr) {
+      call_.argument_error("groups", "groupPositions instead of queryPositions and keyPositions", "those");
+    }
+    for (size_t b = 0; b <= batch_; ++b) {
+      if (query_offsets_[b] == key_offsets_[b]) continue;
+      call_.argument_error("groups", "queries and keys that are the same tokens",
+                           std::to_string(query_offsets_[b]) + " and " + std::to_string(key_offsets_[b]) +
+                               " rows up to series " + std::to_string(b));
+    }
+    return MergedBias(call_, 9, query_offsets_, batch_, distance_bias_);
+  }
+
   Buffer log_key_sizes() const {
     if (!call_.has(8)) return {};
     const float* sizes = call_.input(8, "keySizes", DType::kFloat32, v_.rows(), 1).data<float>();
@@ -187,10 +204,11 @@ class AttentionRun {
   }
 
   bool positions_matter() const { return shape_.causal || distance_bias_.table != nullptr; }
-  bool consecutive(size_t b) const { return query_runs_.consecutive(b) && key_runs_.consecutive(b); }
+  bool consecutive(size_t b) const { return !merged_ && query_runs_.consecutive(b) && key_runs_.consecutive(b); }
 
   size_t bias_floats_needed() const {
     if (!positions_matter()) return 0;
+    if (merged_) return kBiasRows * longest_keys_ + merged_->scratch_floats();
     for (size_t b = 0; b < batch_; ++b) {
       if (!consecutive(b)) return block_ + kBiasRows * longest_keys_;
     }
@@ -236,16 +254,12 @@ class AttentionRun {
     kernels_.attend(args, scratch);
   }
 
-  // Positions with gaps: the bias is laid out as a matrix, a few queries at a time.
+  // Positions with gaps and merged tokens: the bias is laid out as a matrix, a few queries at a time.
   void attend_by_rows(size_t b, size_t h, AttentionArgs args, size_t first, float* bias, void* scratch) const {
     const size_t last = first + args.num_queries;
     for (size_t begin = first; begin < last; begin += kBiasRows) {
       args.num_queries = std::min(kBiasRows, last - begin);
-      for (size_t i = 0; i < args.num_queries; ++i) {
-        const size_t row = static_cast<size_t>(query_offsets_[b]) + begin + i;
-        const int64_t query = query_positions_ == nullptr ? static_cast<int64_t>(begin + i) : query_positions_[row];
-        bias_of_query(b, h, query, bias + i * args.num_keys);
-      }
+      bias_of_queries(b, h, begin, args.num_queries, args.num_keys, bias);
       args.bias = bias;
       args.bias_row_stride = static_cast<ptrdiff_t>(args.num_keys);
       kernels_.attend(args, scratch);
@@ -254,32 +268,28 @@ class AttentionRun {
     }
   }
 
-  // Runs are copied from the table, unless they are so short that single keys are faster.
-  void bias_of_query(size_t b, size_t h, int64_t query, float* out) const {
-    const size_t runs = static_cast<size_t>(key_runs_.end(b) - key_runs_.begin(b));
-    const size_t keys = rows_of(key_offsets_, b);
-    if (distance_bias_.table == nullptr || key_positions_ == nullptr || runs * kShortRun < keys) {
-      for (const PositionRuns::Run* run = key_runs_.begin(b); run != key_runs_.end(b); ++run) {
-        bias_of_run(h, query, *run, out + run->row);
-      }
-      return;
-    }
-    const int32_t* positions = key_positions_ + key_offsets_[b];
-    distance_bias_.gather(h, positions, keys, query, out);
-    for (size_t j = 0; shape_.causal && j < keys; ++j) {
-      if (positions[j] > query) out[j] = -std::numeric_limits<float>::infinity();
+  // Rows of `keys` numbers.
+  void bias_of_queries(size_t b, size_t h, size_t first, size_t count, size_t keys, float* out) const {
+    if (merged_) return merged_->fill(b, h, first, count, out, out + kBiasRows * keys);
+    for (size_t i = first; i < first + count; ++i, out += keys) {
+      const size_t row = static_cast<size_t>(query_offsets_[b]) + i;
+      bias_of_query(b, h, query_positions_ == nullptr ? static_cast<int64_t>(i) : query_positions_[row], keys, out);
     }
   }
 
-  void bias_of_run(size_t h, int64_t query, const PositionRuns::Run& run, float* out) const {
+  void bias_of_query(size_t b, size_t h, int64_t query, size_t keys, float* out) const {
     if (distance_bias_.table != nullptr) {
-      distance_bias_.fill(h, run.first - query, run.count, out);
+      const int32_t* positions = key_positions_ == nullptr ? nullptr : key_positions_ + key_offsets_[b];
+      distance_bias_.fill_row(h, key_runs_.begin(b), key_runs_.end(b), positions, keys, query, out);
     } else {
-      std::fill_n(out, run.count, 0.0f);
+      std::fill_n(out, keys, 0.0f);
     }
     if (!shape_.causal) return;
-    const int64_t seen = std::clamp<int64_t>(query - run.first + 1, 0, static_cast<int64_t>(run.count));
-    std::fill(out + seen, out + run.count, -std::numeric_limits<float>::infinity());
+    for (const PositionRuns::Run* run = key_runs_.begin(b); run != key_runs_.end(b); ++run) {
+      const int64_t seen = std::clamp<int64_t>(query - run->first + 1, 0, static_cast<int64_t>(run->count));
+      float* begin = out + run->row;
+      std::fill(begin + seen, begin + run->count, -std::numeric_limits<float>::infinity());
+    }
   }
 
   Call& call_;
@@ -296,6 +306,7 @@ class AttentionRun {
   const int32_t* key_positions_;  // or null
   PositionRuns key_runs_;
   DistanceBias distance_bias_;
+  std::optional<MergedBias> merged_;
   Buffer log_sizes_;
   PackedKeyLayout layout_;
   size_t longest_queries_;
@@ -346,7 +357,7 @@ class PackKeys final : public Operator {
 }  // namespace
 
 const OperatorInfo& attention_operator() {
-  static const OperatorInfo info{"attention", 5, 9, 1, create<Attention>};
+  static const OperatorInfo info{"attention", 5, 12, 1, create<Attention>};
   return info;
 }
 

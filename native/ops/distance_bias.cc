@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace tidemerge {
+namespace {
+
+// Keys of a run below which looking up single keys is faster.
+constexpr size_t kShortRun = 8;
+
+}  // namespace
 
 void DistanceBias::fill(size_t h, int64_t first, size_t count, float* out) const {
   const float* row = head(h);
@@ -18,6 +24,13 @@ void DistanceBias::fill(size_t h, int64_t first, size_t count, float* out) const
 void DistanceBias::gather(size_t h, const int32_t* positions, size_t count, int64_t from, float* out) const {
   const float* centre = head(h) + reach;
   for (size_t j = 0; j < count; ++j) out[j] = centre[std::clamp(positions[j] - from, -reach, reach)];
+}
+
+void DistanceBias::fill_row(size_t h, const PositionRuns::Run* run, const PositionRuns::Run* end,
+                            const int32_t* positions, size_t count, int64_t from, float* out) const {
+  const auto runs = static_cast<size_t>(end - run);
+  if (positions != nullptr && runs * kShortRun >= count) return gather(h, positions, count, from, out);
+  for (; run != end; ++run) fill(h, run->first - from, run->count, out + run->row);
 }
 
 DistanceBias distance_bias_input(const Call& call, size_t i, size_t heads) {

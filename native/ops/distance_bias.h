@@ -5,6 +5,7 @@
 // bias is such a table exactly, with D = its max_distance.
 
 #include "ops/operator.h"
+#include "ops/position_runs.h"
 
 namespace tidemerge {
 
@@ -18,6 +19,10 @@ struct DistanceBias {
   void fill(size_t h, int64_t first, size_t count, float* out) const;
   // out[j] = bias of head h at distance positions[j] - from.
   void gather(size_t h, const int32_t* positions, size_t count, int64_t from, float* out) const;
+  // The same for `count` rows in the runs [run, end); positions may be null where they are one run. Runs are copied,
+  // unless they are so short that single keys are faster.
+  void fill_row(size_t h, const PositionRuns::Run* run, const PositionRuns::Run* end, const int32_t* positions,
+                size_t count, int64_t from, float* out) const;
 };
 
 // Input i, or no bias if it is absent.

@@ -1,5 +1,6 @@
 #include "ops/merge_maps.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "kernels/kernel_set.h"
@@ -90,6 +91,11 @@ class ReduceByMap final : public Operator {
     size_t batch = 0;
     const int32_t* offsets = call.offsets(2, "offsets", x.rows(), batch);
     const float* sizes = call.has(3) ? call.input(3, "sizes", DType::kFloat32, x.rows(), 1).data<float>() : nullptr;
+    for (size_t r = 0; sizes != nullptr && r < x.rows(); ++r) {
+      if (!(sizes[r] > 0.0f && std::isfinite(sizes[r]))) {
+        call.argument_error("sizes", "finite numbers above 0", std::to_string(sizes[r]));
+      }
+    }
     const auto new_offsets = lengths_of_map(call, map, offsets, batch);
     const auto rows = rows_of_map(call, "map", map, offsets, new_offsets.data(), batch);
     const auto members = members_of(call, rows, static_cast<size_t>(new_offsets[batch]));

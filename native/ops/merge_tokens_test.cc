@@ -141,14 +141,14 @@ TEST(merge_tokens_by_hand) {
   });
 }
 
-// Large enough for several threads, column blocks and both kinds of tiles; OpRun compares with other numbers of
-// threads.
+// Large enough for several threads, column blocks and both kinds of tiles, and with many channels for stores past the
+// caches; OpRun compares with other numbers of threads.
 TEST(merge_tokens_of_long_series) {
   for_each_context([](const Context& context) {
     Random random(8);
-    const Tensor x = random_floats(context, random, 2600, 40);
     const Tensor offsets = ints(context, {0, 2299, 2299, 2600});
-    for (const double k : {0.0, 1.0, 6.0}) {
+    for (const auto& [k, channels] : {std::pair{0.0, 40u}, {1.0, 40u}, {6.0, 40u}, {1.0, 540u}}) {
+      const Tensor x = random_floats(context, random, 2600, channels);
       const OpRun run(context, merge_tokens_operator(), attributes("ratio", 0.25, k), {x, offsets});
       EXPECT_EQ(run.out(0).rows(), 2600u - 574u - 75u);
       float total = 0;

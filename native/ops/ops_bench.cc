@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/elementwise/elementwise.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/kv_cache.h"
@@ -60,6 +61,7 @@ class Node final : public Call {
     values_.emplace_back().weight =
         std::make_unique<Weight>(context(), "w", WeightKind::kMatrix, type, rows, cols, data.data(), nullptr);
   }
+  void add_absent() { values_.emplace_back(); }
   void add_state() { values_.emplace_back().state = std::make_unique<State>(); }
   void set_int(size_t i, int32_t value) { values_[i].tensor->data<int32_t>()[0] = value; }
   void run() { operator_->run(*this); }
@@ -157,6 +159,75 @@ std::function<void()> self_attention(Machines machine, bool gaps) {
   for (int i = 0; i < 2; ++i) node->add_ints(positions);
   node->add(DType::kFloat32, kHeads, 257);
   return [node] { node->run(); };
+}
+
+// Groups of an encoder whose 512 tokens became `tokens`: pairs of neighbours, or of tokens anywhere.
+std::vector<int32_t> merged_groups(size_t tokens, bool neighbours) {
+  std::vector<int32_t> groups(kTokens);
+  testing::Random random(3);
+  for (size_t o = 0; o < kTokens; ++o) groups[o] = static_cast<int32_t>(o < tokens ? o : random.below(tokens));
+  for (size_t o = kTokens; o-- > 1;) std::swap(groups[o], groups[random.below(o + 1)]);
+  if (neighbours) std::sort(groups.begin(), groups.end());
+  return groups;
+}
+
+std::function<void()> merged_attention(Machines machine, size_t tokens, const std::vector<int32_t>& groups) {
+  const OperatorInfo& info = attention_operator();
+  auto node = std::make_shared<Node>(std::move(machine), info, attention_attributes(info, kWidth, 2 * kWidth));
+  for (int i = 0; i < 3; ++i) node->add(DType::kFloat32, tokens, 3 * kWidth);
+  for (int i = 0; i < 2; ++i) node->add_ints({0, static_cast<int32_t>(tokens)});
+  for (int i = 0; i < 2; ++i) node->add_absent();
+  node->add(DType::kFloat32, kHeads, 257);
+  node->add_absent();
+  if (!groups.empty()) node->add_ints(groups), node->add_ints({0, kTokens});
+  return [node] { node->run(); };
+}
+
+// What keeping the bias as a value [heads, 512, 512] would cost at every merge: its rows and columns are averaged in
+// memory, on one thread. Reading it in attention comes on top.
+std::function<void()> stored_bias(Machines machine, size_t tokens, const std::vector<int32_t>& groups) {
+  auto from = std::make_shared<Tensor>(machine->context.buffers, DType::kFloat32, kHeads * kTokens, kTokens);
+  auto to = std::make_shared<Tensor>(machine->context.buffers, DType::kFloat32, kHeads * tokens, tokens);
+  testing::Random(4).fill_normal(from->data<float>(), from->count());
+  std::vector<std::vector<size_t>> members(tokens);
+  for (size_t o = 0; o < kTokens; ++o) members[static_cast<size_t>(groups[o])].push_back(o);
+  return [machine, from, to, members, groups, tokens] {
+    const ElementwiseKernels& kernels = *machine->context.kernels.elementwise;
+    std::vector<float> row(kTokens);
+    for (size_t h = 0; h < kHeads; ++h) {
+      for (size_t g = 0; g < tokens; ++g) {
+        const float* rows = from->data<float>() + h * kTokens * kTokens;
+        const float* sum = rows + members[g][0] * kTokens;
+        for (size_t m = 1; m < members[g].size(); ++m, sum = row.data()) {
+          kernels.add_f32(sum, rows + members[g][m] * kTokens, row.data(), kTokens);
+        }
+        float* out = to->data<float>() + (h * tokens + g) * tokens;
+        std::fill_n(out, tokens, 0.0f);
+        for (size_t o = 0; o < kTokens; ++o) out[groups[o]] += sum[o];
+        for (size_t j = 0; j < tokens; ++j) out[j] /= static_cast<float>(members[g].size() * members[j].size());
+      }
+    }
+  };
+}
+
+BENCH(op_merged_attention) {
+  for (const size_t tokens : {size_t{448}, size_t{256}, size_t{64}}) {
+    const double flops = 4.0 * static_cast<double>(tokens * tokens * kWidth);
+    const std::string label = std::to_string(tokens);
+    add_case(suite, label + " tokens", flops,
+             [&](Machines machine) { return merged_attention(std::move(machine), tokens, {}); });
+    for (const bool neighbours : {true, false}) {
+      const std::vector<int32_t> groups = merged_groups(tokens, neighbours);
+      const std::string what = label + (neighbours ? " of 512, neighbours" : " of 512, anywhere");
+      add_case(suite, what, flops,
+               [&](Machines machine) { return merged_attention(std::move(machine), tokens, groups); });
+      if (!neighbours) {
+        add_case(suite, what + ", bias stored", 0.0,
+                 [&](Machines machine) { return stored_bias(std::move(machine), tokens, groups); });
+      }
+    }
+  }
+  suite.run();
 }
 
 std::function<void()> cross_attention(Machines machine, int32_t paths) {

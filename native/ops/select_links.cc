@@ -1,5 +1,6 @@
 #include "ops/select_links.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/bf16.h"
@@ -45,7 +46,7 @@ Pivot find_pivot(const std::vector<uint32_t>& keys, size_t count) {
 }
 
 // By key, equal keys as they stand.
-std::vector<int32_t> sorted_places(std::vector<Keyed> links) {
+void sort_by_digits(std::vector<Keyed>& links) {
   std::vector<Keyed> other(links.size());
   for (const int shift : kShifts) {
     std::array<uint32_t, kDigits> begins{};
@@ -59,6 +60,19 @@ std::vector<int32_t> sorted_places(std::vector<Keyed> links) {
     for (const Keyed& link : links) other[begins[(link.key >> shift) & (kDigits - 1)]++] = link;
     links.swap(other);
   }
+}
+
+// Below this, comparing is faster than clearing and adding up the counts of all digits.
+constexpr size_t kWorthCounting = 256;
+
+// In order of keys; links come in ascending places, and those of equal keys stay so.
+std::vector<int32_t> sorted_places(std::vector<Keyed> links) {
+  if (links.size() < kWorthCounting) {
+    std::sort(links.begin(), links.end(),
+              [](const Keyed& a, const Keyed& b) { return a.key != b.key ? a.key < b.key : a.place < b.place; });
+  } else {
+    sort_by_digits(links);
+  }
   std::vector<int32_t> places(links.size());
   for (size_t i = 0; i < links.size(); ++i) places[i] = links[i].place;
   return places;
@@ -71,14 +85,15 @@ std::vector<int32_t> most_similar_links(const float* best, size_t pairs, size_t 
   std::vector<uint32_t> keys(pairs);
   for (size_t i = 0; i < pairs; ++i) keys[i] = key_of(best[i]);
   Pivot pivot = find_pivot(keys, count);
-  std::vector<Keyed> links;
-  links.reserve(count);
+  std::vector<Keyed> links(count + 1);  // one more: every link is written, and stays if it is taken
+  size_t taken = 0;
   for (size_t i = 0; i < pairs; ++i) {
-    const bool taken = keys[i] < pivot.key || (keys[i] == pivot.key && pivot.equals > 0);
-    if (!taken) continue;
-    if (keys[i] == pivot.key) --pivot.equals;
-    links.push_back({keys[i], static_cast<int32_t>(i)});
+    const size_t equal = keys[i] == pivot.key && pivot.equals > 0;
+    links[taken] = {keys[i], static_cast<int32_t>(i)};
+    taken += (keys[i] < pivot.key) + equal;
+    pivot.equals -= equal;
   }
+  links.resize(count);
   return sorted_places(std::move(links));
 }
 

@@ -26,8 +26,8 @@ class DirectCall final : public Call {
   const Weight& weight(size_t i, const char* name, WeightKind kind) const override {
     const Tensor& tensor = input(i, name, DType::kFloat32);
     if (!weights_[i]) {
-      weights_[i] = std::make_unique<Weight>(context(), name, kind, WeightType::kF32, tensor.rows(), tensor.cols(),
-                                             tensor.data<float>(), nullptr);
+      weights_[i] = std::make_unique<Weight>(context(), std::string(op()) + ": " + name, kind, WeightType::kF32,
+                                             tensor.rows(), tensor.cols(), tensor.data<float>(), nullptr);
     }
     return *weights_[i];
   }

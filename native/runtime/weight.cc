@@ -52,6 +52,7 @@ const char* name_of(WeightKind kind) {
     case WeightKind::kMatrix: return "matrix";
     case WeightKind::kTable: return "table";
     case WeightKind::kVector: return "vector";
+    case WeightKind::kSparseBinary: return "sparse-binary";
   }
   return "?";
 }
@@ -60,15 +61,24 @@ Weight::Weight(const Context& context, std::string name, WeightKind kind, Weight
                const float* f32, const uint16_t* bf16)
     : name_(std::move(name)),
       kind_(kind),
-      type_(kind == WeightKind::kVector ? WeightType::kF32 : type),
+      type_(kind == WeightKind::kMatrix || kind == WeightKind::kTable ? type : WeightType::kF32),
       rows_(rows),
       cols_(cols) {
   switch (kind) {
     case WeightKind::kMatrix: make_matrix(context, f32, bf16); return;
     case WeightKind::kTable: make_table(context, f32, bf16); return;
     case WeightKind::kVector: make_vector(context, f32, bf16); return;
+    case WeightKind::kSparseBinary: sparse_ = SparseBinaryMatrix(context, name_, rows, cols, f32); return;
   }
 }
+
+Weight::Weight(const Context& context, std::string name, size_t rows, size_t cols, const SparseBinaryBits& bits)
+    : name_(std::move(name)),
+      kind_(WeightKind::kSparseBinary),
+      type_(WeightType::kF32),
+      rows_(rows),
+      cols_(cols),
+      sparse_(context, "weight " + name_, rows, cols, bits) {}
 
 void Weight::make_matrix(const Context& context, const float* f32, const uint16_t* bf16) {
   const GemmKernels& gemm = *context.kernels.gemm;

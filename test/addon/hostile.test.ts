@@ -20,8 +20,7 @@ const codeOf = (use: () => unknown): string => {
   }
 };
 
-function detached(): Float32Array {
-  const data = new Float32Array(4);
+function detached<A extends Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(data: A): A {
   structuredClone(data.buffer, { transfer: [data.buffer] });
   return data;
 }
@@ -32,8 +31,8 @@ describe('inputs of a run', () => {
   const float = (data: unknown, rows = 4, cols = 1) => ({ dtype: 'float32', rows, cols, data }) as TensorData;
 
   it.each([
-    ['a detached array', { count, x: float(detached()) }, 'ERR_DETACHED_BUFFER'],
-    ['a detached array for no rows', { count, x: float(detached(), 0) }, 'ERR_DETACHED_BUFFER'],
+    ['a detached array', { count, x: float(detached(new Float32Array(4))) }, 'ERR_DETACHED_BUFFER'],
+    ['a detached array for no rows', { count, x: float(detached(new Float32Array(4)), 0) }, 'ERR_DETACHED_BUFFER'],
     ['too short', { count, x: float(new Float32Array(3)) }, 'ERR_INVALID_SHAPE'],
     ['too long', { count, x: float(new Float32Array(5)) }, 'ERR_INVALID_SHAPE'],
     ['a fraction of a row', { count, x: float(new Float32Array(4), 4.5) }, 'ERR_INVALID_SHAPE'],
@@ -217,8 +216,30 @@ describe('weights', () => {
     ['a negative shape', { shape: [-2, -3] }, 'ERR_INVALID_ARGUMENT'],
     ['three dimensions', { shape: [1, 2, 3] }, 'ERR_INVALID_SHAPE'],
     ['data of another type', { data: new Float64Array(6) }, 'ERR_INVALID_DTYPE'],
-    ['detached data', { shape: [4, 0], data: detached() }, 'ERR_DETACHED_BUFFER'],
+    ['detached data', { shape: [4, 0], data: detached(new Float32Array(4)) }, 'ERR_DETACHED_BUFFER'],
   ])('with %s are refused', async (_, change, code) => {
     await expect(backend.createWeight({ ...good, ...change } as never)).rejects.toMatchObject({ code });
+  });
+
+  // Past the checks in TypeScript: what the addon itself lets through.
+  const sparse = { name: 'w', kind: 'sparse-binary', rows: 3, cols: 3, alpha: 1 };
+  const bits = { mask: Uint8Array.of(0b111, 1), signs: Uint8Array.of(0b0101) };
+  it.each([
+    ['nothing wrong', {}, undefined],
+    ['a truncated mask', { mask: Uint8Array.of(0b111) }, 'ERR_INVALID_SHAPE'],
+    ['signs of another count', { signs: Uint8Array.of(1, 1) }, 'ERR_INVALID_SHAPE'],
+    ['ones behind the end', { mask: Uint8Array.of(0b111, 3) }, 'ERR_INVALID_ARGUMENT'],
+    ['bits of another type', { mask: new Float32Array(2) }, 'ERR_INVALID_DTYPE'],
+    ['no signs', { signs: undefined }, 'ERR_INVALID_ARGUMENT'],
+    ['detached bits', { mask: detached(new Uint8Array(2)) }, 'ERR_DETACHED_BUFFER'],
+    ['an alpha of NaN', { alpha: Number.NaN }, 'ERR_INVALID_ARGUMENT'],
+    ['a negative alpha', { alpha: -1 }, 'ERR_INVALID_ARGUMENT'],
+    ['more rows than memory', { rows: 2 ** 53, cols: 2 ** 16 }, 'ERR_INVALID_SHAPE'],
+    ['more inputs than 16 bits address', { rows: 1, cols: 2 ** 16 + 1 }, 'ERR_INVALID_ARGUMENT'],
+  ])('of the kind sparse-binary with %s', async (_, change, code) => {
+    const context = addon.createContext({ threads: 1 });
+    const make = async () => addon.createWeight(context, { ...sparse, ...bits, ...change } as never);
+    if (code) await expect(make()).rejects.toMatchObject({ code });
+    else addon.dispose(await make());
   });
 });

@@ -73,6 +73,19 @@ describe('tidemerge forecast', () => {
     expect(first['0.5']).not.toBe(JSON.parse(json.stdout)[0]['0.5']);
   });
 
+  it('merges tokens, and draws what was merged', async () => {
+    const output = join(folder, 'merged.csv');
+    const args = ['forecast', CO2, '-H', '4', '-q', '0.5'];
+    const merge = ['--merge-ratio', '0.25', '--merge-k', '2', '--merge-layers', '0,1', '--merge-proportional'];
+    const more = ['--merge-min-tokens', '10', '--merge-trace', 'svg', '-o', output];
+    const [plain, merged] = await Promise.all([tidemerge(args), tidemerge([...args, ...merge, ...more])]);
+    expect(merged).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('merged_merging.svg') });
+    const numbers = (csv: string) => rowsOf(csv).map((row) => row.split(',')[2]);
+    expect(numbers(readFileSync(output, 'utf8'))).toHaveLength(5);
+    expect(numbers(readFileSync(output, 'utf8'))).not.toEqual(numbers(plain.stdout));
+    expect(readFileSync(join(folder, 'merged_merging.svg'), 'utf8')).toMatch(/layer 1: \d+ tokens/);
+  });
+
   it('samples reproducibly from a T5 model', async () => {
     const args = ['forecast', file('sample.csv', LONG), '-m', T5, '-H', '4', '--samples', '5', '-q', '0.1,0.9'];
     const [one, same, other] = await Promise.all([
@@ -97,6 +110,8 @@ describe('exit codes', () => {
     const path = file('usage.csv', LONG);
     await fails([path, '--horizon', '0'], 2, /whole number of at least 1, got '0'/);
     await fails([path, '--quantiles', '0.5,1'], 2, /numbers between 0 and 1/);
+    await fails([path, '--merge-r', '1', '--merge-threshold', '0.5'], 2, /exactly one of .*"r and threshold"/);
+    await fails([path, '--merge-k', 'all'], 2, /'all'/);
     await fails([path, '--no-such-option'], 2, /unknown option/);
     await fails([path, '--isa', 'sse9'], 2, /expected one of .*got 'sse9'/);
     await fails([], 2, /missing required argument/);

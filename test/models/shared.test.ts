@@ -6,7 +6,8 @@ import { Forecaster } from '../../lib/index.js';
 import { nativeBackends } from './backends.js';
 import { describeChronosBolt } from './chronos-bolt.suite.js';
 import { describeChronosT5 } from './chronos-t5.suite.js';
-import { sharedFolder } from './goldens.js';
+import { fixture, sharedFolder } from './goldens.js';
+import { describeMergedBolt, describeMergedT5 } from './merging.suite.js';
 
 /*
  * Goldens and data that may not be published with the library: windows of ETT, the published test models, and a trained
@@ -15,6 +16,13 @@ import { sharedFolder } from './goldens.js';
 
 const shared = sharedFolder('shared goldens of Chronos');
 const backends = nativeBackends();
+
+/** All tensors of the goldens of which test/fixtures has the smaller ones. */
+const MERGED = [
+  ['chronos-t5-random-512', describeMergedT5],
+  ['chronos-t5-random-untied', describeMergedT5],
+  ['chronos-bolt-random-bolt', describeMergedBolt],
+] as const;
 
 if (!shared) it.skip('shared goldens: the folder is not there', () => {});
 
@@ -32,6 +40,11 @@ if (shared) {
     for (const file of wanted) {
       describeChronosBolt(`shared ${folder} ${file}`, directory, join(directory, file), backends, { padded: false });
     }
+  }
+  for (const [folder, describeMerged] of MERGED) {
+    const [, family, model] = /^(chronos-\w+)-(.+)$/.exec(folder) as unknown as [string, string, string];
+    const file = join(shared, 'golden', 'merged-models', folder, 'cases.safetensors');
+    describeMerged(`shared merged ${folder}`, fixture(family, model), file, backends);
   }
   const trained = join(shared, 'data', 'models', 'chronos_bolt_350k');
   if (existsSync(trained)) describeTrained(shared, trained);

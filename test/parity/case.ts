@@ -1,4 +1,4 @@
-import type { WeightSpec } from '../../lib/backend/backend.js';
+import type { DenseWeightSpec, SparseBinaryWeightSpec } from '../../lib/backend/backend.js';
 import type { SymbolicTensor } from '../../lib/backend/program.js';
 import type { ErrorCode } from '../../lib/errors.js';
 import type { TensorData } from '../../lib/tensor/tensor.js';
@@ -10,7 +10,7 @@ export type Symbols = Readonly<Record<string, SymbolicTensor>>;
 /** One way to use an operator, to be run on every backend. */
 export interface ParityCase {
   readonly name: string;
-  readonly weights?: Readonly<Record<string, Omit<WeightSpec, 'name'>>>;
+  readonly weights?: Readonly<Record<string, Omit<DenseWeightSpec, 'name'> | Omit<SparseBinaryWeightSpec, 'name'>>>;
   /** Names of float32 states. */
   readonly states?: readonly string[];
   /** Inputs of the runs of one session. */

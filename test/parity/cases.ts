@@ -6,7 +6,9 @@ import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
 import { cases as linear } from './linear.cases.js';
+import { cases as mergeDrop } from './merge-drop.cases.js';
 import { cases as mergeTokens } from './merge-tokens.cases.js';
+import { cases as mergedAttention } from './merged-attention.cases.js';
 import { cases as norm } from './norm.cases.js';
 import { cases as offsets } from './offsets.cases.js';
 import { cases as program } from './program.cases.js';
@@ -14,6 +16,7 @@ import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
 import { cases as selectiveScan } from './selective-scan.cases.js';
+import { cases as sparseLinear } from './sparse-linear.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -25,6 +28,8 @@ export const CASES: readonly ParityCase[] = [
   ...instanceNormPatch,
   ...linear,
   ...mergeTokens,
+  ...mergeDrop,
+  ...mergedAttention,
   ...norm,
   ...offsets,
   ...program,
@@ -32,5 +37,6 @@ export const CASES: readonly ParityCase[] = [
   ...rows,
   ...sample,
   ...selectiveScan,
+  ...sparseLinear,
   ...tokenize,
 ];

@@ -1,3 +1,4 @@
+import type { DenseWeightSpec } from '../../lib/backend/backend.js';
 import { embedding } from '../../lib/ops/embedding.js';
 import { float32ToBfloat16 } from '../../lib/tensor/half-floats.js';
 import { matrix } from '../../lib/tensor/tensor.js';
@@ -18,6 +19,7 @@ function embeddingCase(count: number, columns: number, rows: number, dtype: 'flo
 
 const bits = embeddingCase(5, 3, 4, 'bfloat16');
 const outside = embeddingCase(5, 3, 4, 'float32');
+const bitsTable = bits.weights!.table as DenseWeightSpec;
 
 export const cases: ParityCase[] = [
   embeddingCase(1, 1, 1, 'float32'),
@@ -28,7 +30,7 @@ export const cases: ParityCase[] = [
     ...bits,
     name: 'embedding in bfloat16 bits',
     weights: {
-      table: { ...bits.weights!.table!, data: float32ToBfloat16(bits.weights!.table!.data as Float32Array) },
+      table: { ...bitsTable, data: float32ToBfloat16(bitsTable.data as Float32Array) },
     },
   },
   {

@@ -99,7 +99,27 @@ function withSpecials(): Tensors {
   return inputs;
 }
 
+/** Numbers whose squares, and whose squared differences, leave the range of float. */
+const huge: Tensors = {
+  x: matrix(Float32Array.of(1.5e19, -1.5e19, 1, 2, 3e38, -3e38, 5, 5.5)),
+  offsets: offsetsOf([8]),
+};
+const long: Tensors = batch([90], 3);
+long.x!.data.set([2e38, 1e37, -1e38], 30);
+
 export const cases: readonly ParityCase[] = [
+  ...(['l2', 'l1'] as const).map((similarity) =>
+    linksCase(`of huge numbers, ${similarity}`, { k: 2, similarity }, huge),
+  ),
+  ...[1, 4, 0].map((k) => linksCase(`with one huge token, k = ${k}`, { k }, long)),
+  linksCase(
+    'of many short series',
+    { k: 2, amount: 2 },
+    batch(
+      Array.from({ length: 40 }, (_, i) => 3 + (i % 9)),
+      5,
+    ),
+  ),
   mergeCase('of neighbours', {}, batch(RAGGED, 7)),
   mergeCase('of many channels', {}, batch([40, 31], 131)),
   mergeCase('in a band', { k: 3 }, batch(RAGGED, 12)),
@@ -179,6 +199,21 @@ export const cases: readonly ParityCase[] = [
       bounds: { y: meanBound(4) },
     }),
   ),
+  {
+    name: 'reduce_by_map refuses a size that is no number',
+    runs: [
+      {
+        x: random.matrix(2, 2),
+        map: int32(0, 0),
+        offsets: offsetsOf([2]),
+        sizes: matrix(Float32Array.of(1, Number.NaN)),
+      },
+    ],
+    record: ({ x, map, offsets, sizes: weights }) => ({
+      y: reduceByMap(x!, map!, offsets!, { reduce: 'mean', sizes: weights }),
+    }),
+    fails: 'ERR_INVALID_ARGUMENT',
+  },
   {
     name: 'reduce_by_map refuses a place left out',
     runs: [{ x: random.matrix(3, 2), map: int32(0, 2, 2), offsets: offsetsOf([3]) }],

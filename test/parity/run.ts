@@ -1,5 +1,6 @@
 import type { Backend, ProgramDescription, ProgramNode, WeightHandle } from '../../lib/backend/backend.js';
 import { ProgramBuilder } from '../../lib/backend/program.js';
+import { weightValue } from '../../lib/backend/reference/value.js';
 import type { TensorArray, TensorData } from '../../lib/tensor/tensor.js';
 import type { ParityCase, Tensors } from './case.js';
 
@@ -9,6 +10,11 @@ export function shifted<A extends TensorArray | Uint16Array>(data: A): A {
   const copy = new larger(data.length + 3).fill(77);
   copy.set(data, 1);
   return copy.subarray(1, data.length + 1) as A;
+}
+
+function moved(spec: NonNullable<ParityCase['weights']>[string]): typeof spec {
+  if (spec.kind !== 'sparse-binary') return { ...spec, data: shifted(spec.data) };
+  return { ...spec, mask: shifted(spec.mask), signs: shifted(spec.signs) };
 }
 
 /** A case as a program of one backend. */
@@ -34,7 +40,7 @@ export class CaseRunner {
     }
     for (const name of parityCase.states ?? []) symbols[name] = builder.state(name, 'float32');
     for (const [name, spec] of Object.entries(parityCase.weights ?? {})) {
-      symbols[name] = builder.weight(await backend.createWeight({ ...spec, name, data: shifted(spec.data) }));
+      symbols[name] = builder.weight(await backend.createWeight({ name, ...moved(spec) }));
     }
     for (const [name, symbol] of Object.entries(parityCase.record(symbols))) builder.output(name, symbol);
     const { description, weights } = builder.build();
@@ -68,12 +74,13 @@ export class CaseRunner {
     const { nodes, states, outputs } = this.#description;
     const [node] = nodes;
     if (nodes.length !== 1 || !node || 'body' in node || states.length > 0) return undefined;
-    if (Object.values(weights).some(({ dtype }) => dtype === 'bfloat16')) return undefined;
+    if (Object.values(weights).some((spec) => 'dtype' in spec && spec.dtype === 'bfloat16')) return undefined;
     const values = new Map<number, TensorData>();
     for (const { id, name } of this.#description.inputs) values.set(id, inputs[name]!);
     for (const { id, weight } of this.#description.weights) {
-      const { shape, data } = weights[this.#weights[weight]!.spec.name]!;
-      values.set(id, { dtype: 'float32', rows: shape[0], cols: shape[1], data: data as Float32Array });
+      const { name } = this.#weights[weight]!.spec;
+      const { rows, cols, data } = weightValue({ ...weights[name]!, name });
+      values.set(id, { dtype: 'float32', rows, cols, data: Float32Array.from(data) });
     }
     const given = node.inputs.map((id) => (id === -1 ? null : values.get(id)!));
     const results = this.#backend.call(node.op, given, node.attributes);

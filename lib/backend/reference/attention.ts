@@ -1,4 +1,5 @@
 import type { Call } from './call.js';
+import { mergedBias } from './merged-bias.js';
 import type { ReferenceOperator } from './operator.js';
 import { type FloatValue, float32 } from './value.js';
 
@@ -59,7 +60,7 @@ export function expectHeads(call: Call, name: string, value: FloatValue, column:
 }
 
 export const attention: ReferenceOperator = {
-  inputs: [5, 9],
+  inputs: [5, 12],
   outputs: 1,
   attributes: {
     numHeads: 'integer',
@@ -134,11 +135,13 @@ function scoreRules(call: Call, queryOffsets: Int32Array, keyOffsets: Int32Array
   const keyPositions = positionsOf(call, 6, 'keyPositions', keyOffsets);
   const causal = call.boolean('causal');
   const bias = distanceBiasOf(call, 7, call.number('numHeads'));
+  const merged = call.has(9) ? mergedBias(call, queryOffsets, keyOffsets, bias) : undefined;
   const sizes = call.has(8) ? call.floats(8, 'keySizes', keyPositions.length) : undefined;
   const distance = (i: number, j: number) => keyPositions[j]! - queryPositions[i]!;
   return {
     visible: (i: number, j: number) => !causal || distance(i, j) <= 0,
-    addend: (h: number, i: number, j: number) => bias(h, distance(i, j)) + (sizes ? Math.log(sizes[j]!) : 0),
+    addend: (h: number, i: number, j: number) =>
+      (merged ? merged(h, i, j) : bias(h, distance(i, j))) + (sizes ? Math.log(sizes[j]!) : 0),
   };
 }
 

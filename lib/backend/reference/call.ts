@@ -104,7 +104,7 @@ export class Call {
     return offsets;
   }
 
-  weight(i: number, name: string, kind: 'matrix' | 'table'): FloatValue {
+  weight(i: number, name: string, kind: Exclude<WeightKind, 'vector'>): FloatValue {
     const slot = this.#inputs[i] ?? null;
     if (slot && 'weight' in slot && slot.weight.kind === kind) return slot.weight.value;
     const got = slot === null ? 'none' : 'weight' in slot ? `a ${slot.weight.kind}` : 'a value';
@@ -126,8 +126,9 @@ export class Call {
     return this.#attribute(name) as number;
   }
 
-  boolean(name: string): boolean {
-    return this.#attribute(name) as boolean;
+  /** `fallback`: of an attribute that may be absent. */
+  boolean(name: string, fallback?: boolean): boolean {
+    return (this.#attributes[name] ?? fallback ?? this.#attribute(name)) as boolean;
   }
 
   string(name: string): string {

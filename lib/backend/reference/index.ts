@@ -76,10 +76,10 @@ class ReferenceWeight implements WeightHandle {
   #slot: WeightSlot | undefined;
 
   constructor(backend: ReferenceBackend, spec: WeightSpec) {
-    const { data, ...rest } = spec;
+    const { name, kind, shape } = spec;
     this.backend = backend;
-    this.spec = rest;
-    this.#slot = { kind: spec.kind, value: weightValue(spec) };
+    this.spec = { name, kind, shape };
+    this.#slot = { kind, value: weightValue(spec) };
   }
 
   slot(): WeightSlot {

@@ -55,6 +55,8 @@ export const reduceByMap: ReferenceOperator = {
     const map = call.shaped(1, 'map', x.rows, 1, 'int32').data;
     const offsets = call.offsets(2, 'offsets', x.rows);
     const sizes = call.has(3) ? call.shaped(3, 'sizes', x.rows, 1, 'float32').data : undefined;
+    const wrong = sizes?.find((size) => !(size > 0 && Number.isFinite(size)));
+    if (wrong !== undefined) throw call.error('ERR_INVALID_ARGUMENT', 'sizes', 'finite numbers above 0', wrong);
     const newOffsets = newOffsetsOf(call, map, offsets);
     const y = float32(newOffsets.at(-1)!, x.cols);
     const weights = new Float64Array(y.rows);

@@ -19,6 +19,7 @@ export const mergeTokens: ReferenceOperator = {
     similarity: 'string',
     weighted: 'boolean',
   },
+  options: { drop: 'boolean' },
   check: checkAttributes,
   run(call) {
     const batch = readBatch(call);
@@ -161,13 +162,17 @@ function average(
 ): void {
   const members = new Map<number, number[]>();
   for (const [p, place] of places.entries()) members.set(place, [...(members.get(place) ?? []), p]);
-  for (const [place, old] of members) {
+  for (const [place, all] of members) {
     const row = out.tokens.data.subarray((to + place) * x.cols, (to + place + 1) * x.cols);
+    // The B token is the one in an odd place.
+    const old = all.length > 1 && call.boolean('drop', false) ? all.filter((p) => p % 2 === 1) : all;
     const weights = old.map((p) => (call.boolean('weighted') ? sizes[from + p]! : 1));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     for (const [m, p] of old.entries()) {
       const share = old.length === 1 ? 1 : weights[m]! / total;
       for (let c = 0; c < x.cols; c++) row[c]! += share * x.data[(from + p) * x.cols + c]!;
+    }
+    for (const p of all) {
       out.sizes.data[to + place]! += sizes[from + p]!;
       out.mask.data[to + place]! |= mask[from + p] === 0 ? 0 : 1;
     }

@@ -11,6 +11,8 @@ export interface ReferenceOperator {
   readonly outputs: number;
   /** All of them must be given. */
   readonly attributes?: Readonly<Record<string, AttributeType>>;
+  /** These may be absent. */
+  readonly options?: Readonly<Record<string, AttributeType>>;
   /** Checks values of attributes when a program is made. */
   check?(attributes: Attributes): void;
   /** Computes the outputs. Inputs are not written. */

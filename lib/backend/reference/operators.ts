@@ -14,6 +14,7 @@ import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from 
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
 import { selectiveScan } from './selective-scan.js';
+import { sparseLinear } from './sparse-linear.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
@@ -51,6 +52,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
+    sparse_linear: sparseLinear,
     tokens_to_values: tokensToValues,
     unmerge_tokens: unmergeTokens,
     uniform_offsets: uniformOffsets,

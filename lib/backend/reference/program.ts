@@ -50,8 +50,10 @@ export function referenceOperator(op: string): ReferenceOperator {
 export function checkCall(op: string, operator: ReferenceOperator, inputs: number, attributes: Attributes): void {
   const [least, most] = operator.inputs;
   if (inputs < least || inputs > most) throw broken(`${op}: expected ${least} to ${most} inputs, got ${inputs}`);
-  const declared = operator.attributes ?? {};
+  const { attributes: required = {}, options = {} } = operator;
+  const declared = { ...required, ...options };
   for (const [name, type] of Object.entries(declared)) {
+    if (!Object.hasOwn(attributes, name) && Object.hasOwn(options, name)) continue;
     if (!hasType(attributes[name], type)) {
       const got = JSON.stringify(attributes[name]) ?? 'nothing';
       throw new TidemergeError('ERR_INVALID_ARGUMENT', `${op}: attribute ${name}: expected ${type}, got ${got}`);

@@ -1,4 +1,5 @@
 import { bfloat16ToFloat32, float32ToBfloat16 } from '../../tensor/half-floats.js';
+import { denseFromSparseBinary } from '../../tensor/sparse-binary.js';
 import { ARRAY_TYPES, type DType, type TensorData } from '../../tensor/tensor.js';
 import type { WeightSpec } from '../backend.js';
 
@@ -75,8 +76,12 @@ export function toTensorData({ dtype, rows, cols, data }: Value): TensorData {
   return { dtype, rows, cols, data: ARRAY_TYPES[dtype].from(data) };
 }
 
-/** What a weight holds after it was rounded to the precision it is kept in. */
-export function weightValue({ kind, dtype, shape, data }: WeightSpec): FloatValue {
+/** What a weight holds after it was rounded to the precision it is kept in; a sparse binary one in full. */
+export function weightValue(spec: WeightSpec): FloatValue {
+  if (spec.kind === 'sparse-binary') {
+    return float32(spec.shape[0], spec.shape[1], Float64Array.from(denseFromSparseBinary(spec)));
+  }
+  const { kind, dtype, shape, data } = spec;
   const given = data instanceof Uint16Array ? bfloat16ToFloat32(data) : data;
   const rounds = dtype === 'bfloat16' && kind !== 'vector' && !(data instanceof Uint16Array);
   const kept = rounds ? bfloat16ToFloat32(float32ToBfloat16(given)) : given;

@@ -1,8 +1,18 @@
+import { type MergingOptions, type MergingTarget, readMerging } from '../../merging/options.js';
+import { readTrace, type SeriesTrace } from '../../merging/trace.js';
 import { matrix, type Tensor } from '../../tensor/tensor.js';
 import { type FloatTensor, floats } from '../../tensor/user-tensors.js';
-import type { BackendInfo, EmbeddedBatch, LevelForecasts, QuantileModel, SeriesBatch } from '../forecast-model.js';
+import type {
+  BackendInfo,
+  EmbeddedBatch,
+  LevelForecasts,
+  QuantileModel,
+  RunOptions,
+  SeriesBatch,
+} from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
-import type { Inputs, ModelHost } from '../model-host.js';
+import type { Inputs, ModelHost, Outputs } from '../model-host.js';
+import { encoderMerging } from '../t5/merging.js';
 import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
 import { recordEmbed, recordForward, recordLevels, recordPaths, recordQuantiles, recordReduce } from './programs.js';
 import { type ChronosBoltWeights, loadChronosBoltWeights } from './weights.js';
@@ -16,6 +26,13 @@ export interface ChronosBoltForward {
   readonly scale: Tensor<Float32Array>;
   /** [batch, patches (+ 1)]: 1 where a patch holds an observed value, and for the register token. */
   readonly patchMask: Tensor<Int32Array>;
+  /** By series; only with `trace`. */
+  readonly trace?: readonly SeriesTrace[];
+}
+
+export interface ForwardOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly merging?: MergingOptions | false | undefined;
 }
 
 const ONE = matrix(Int32Array.of(1));
@@ -64,11 +81,23 @@ export class ChronosBoltModel implements QuantileModel {
     return this.config.t5.dModel;
   }
 
+  get mergingTarget(): MergingTarget {
+    return encoderMerging(this.name, this.config.t5);
+  }
+
+  tokenSpan(position: number, values: number): readonly [begin: number, end: number] | undefined {
+    const { patchLength, patchStride, useRegToken } = this.config;
+    if (useRegToken && position === this.tokenCount(values) - 1) return undefined;
+    const begin = position * patchStride - ((patchLength - (values % patchLength)) % patchLength);
+    return [Math.max(0, begin), begin + patchLength];
+  }
+
   /** One pass, as the published forward: context float [batch, time], NaN where missing or padded. */
   async forward(
     { context }: { readonly context: FloatTensor },
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    { signal, merging }: ForwardOptions = {},
   ): Promise<ChronosBoltForward> {
+    const plan = readMerging(merging, this.mergingTarget);
     const { data, shape } = floats('forward', 'context', context, [undefined, undefined]);
     const [batch, time] = shape as [number, number];
     const { quantileLevels, predictionLength } = this.config;
@@ -78,13 +107,15 @@ export class ChronosBoltModel implements QuantileModel {
       offsets: Int32Array.from({ length: batch + 1 }, (_, b) => b * time),
     };
     const inputs = { ...seriesInputs(series), one: ONE, length: matrix(Int32Array.of(length)) };
-    const out = await this.#run('forward', recordForward, inputs, signal);
-    const { predictions, loc, scale, mask } = out as Record<keyof typeof out, { data: Float32Array }>;
+    const out = await this.#encode('forward', recordForward, inputs, { signal, merging: plan });
+    const trace = readTrace(out);
+    const { predictions, loc, scale, mask } = out as { [name: string]: { data: Float32Array } };
     return {
       quantiles: { data: predictions!.data, shape: [batch, quantileLevels.length, predictionLength] },
       loc: { data: loc!.data, shape: [batch] },
       scale: { data: scale!.data, shape: [batch] },
       patchMask: { data: Int32Array.from(mask!.data), shape: [batch, length] },
+      ...(trace && { trace }),
     };
   }
 
@@ -95,9 +126,9 @@ export class ChronosBoltModel implements QuantileModel {
     return patches + (useRegToken ? 1 : 0);
   }
 
-  async embed(batch: SeriesBatch, length: number, signal?: AbortSignal): Promise<EmbeddedBatch> {
+  async embed(batch: SeriesBatch, length: number, options: RunOptions = {}): Promise<EmbeddedBatch> {
     const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
-    const out = await this.#run('embed', recordEmbed, inputs, signal);
+    const out = await this.#encode('embed', recordEmbed, inputs, options);
     return {
       data: out.embeddings!.data as Float32Array,
       mask: out.mask!.data as Uint8Array,
@@ -106,13 +137,13 @@ export class ChronosBoltModel implements QuantileModel {
     };
   }
 
-  async quantiles(batch: SeriesBatch, levels: Float32Array, signal?: AbortSignal): Promise<LevelForecasts> {
+  async quantiles(batch: SeriesBatch, levels: Float32Array, options: RunOptions = {}): Promise<LevelForecasts> {
     const inputs = { ...seriesInputs(batch), one: ONE, levels: matrix(levels), middle: MIDDLE };
-    return levelForecasts(await this.#run('quantiles', recordQuantiles, inputs, signal));
+    return levelForecasts(await this.#encode('quantiles', recordQuantiles, inputs, options));
   }
 
-  async paths(batch: SeriesBatch, signal?: AbortSignal): Promise<Float32Array> {
-    const out = await this.#run('paths', recordPaths, { ...seriesInputs(batch), one: ONE }, signal);
+  async paths(batch: SeriesBatch, options: RunOptions = {}): Promise<Float32Array> {
+    const out = await this.#encode('paths', recordPaths, { ...seriesInputs(batch), one: ONE }, options);
     return out.predictions!.data as Float32Array;
   }
 
@@ -132,16 +163,32 @@ export class ChronosBoltModel implements QuantileModel {
     this.#host.dispose();
   }
 
-  #run(key: string, record: typeof recordForward, inputs: Inputs, signal: AbortSignal | undefined) {
+  /** A program with the encoder in it. */
+  async #encode(
+    key: string,
+    record: typeof recordForward,
+    inputs: Inputs,
+    { signal, merging, onTrace }: RunOptions,
+  ): Promise<Outputs> {
+    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, merging);
+    const out = await this.#run(merging ? `${key} ${merging.key}` : key, withMerging, inputs, signal);
+    const trace = onTrace && readTrace(out);
+    if (trace) onTrace(trace);
+    return out;
+  }
+
+  #run(key: string, record: Record, inputs: Inputs, signal: AbortSignal | undefined) {
     return this.#host.run(key, (builder) => record(builder, this.config, this.#weights), inputs, signal);
   }
 }
+
+type Record = typeof recordLevels;
 
 function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
   return { values: matrix(values), offsets: matrix(offsets) };
 }
 
-function levelForecasts(out: Record<string, { readonly data: unknown }>): LevelForecasts {
+function levelForecasts(out: Outputs): LevelForecasts {
   return { quantiles: out.quantiles!.data as Float32Array, median: out.median!.data as Float32Array };
 }
 

@@ -1,8 +1,12 @@
+import type { ProgramBuilder } from '../../backend/program.js';
+import { type MergingOptions, type MergingTarget, readMerging } from '../../merging/options.js';
+import { readTrace, type SeriesTrace } from '../../merging/trace.js';
 import { matrix, type Tensor } from '../../tensor/tensor.js';
 import { type FloatTensor, floats, type IntegerTensor, integers } from '../../tensor/user-tensors.js';
 import type {
   BackendInfo,
   EmbeddedBatch,
+  RunOptions,
   SampledForecasts,
   SampleModel,
   SampleRequest,
@@ -10,9 +14,11 @@ import type {
   SeriesBatch,
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
-import type { Inputs, ModelHost } from '../model-host.js';
+import type { Inputs, ModelHost, Outputs } from '../model-host.js';
+import { encoderMerging } from '../t5/merging.js';
 import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
-import { recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
+import { type MergedStates, mergedStates } from './merged-states.js';
+import { type Merging, recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
 import { denseTokens, maskedTokens, pickRows } from './ragged.js';
 import { MeanScaleUniformBins } from './tokenizer.js';
 import { type ChronosT5Weights, loadChronosT5Weights } from './weights.js';
@@ -26,10 +32,17 @@ export interface EncodeInputs {
   readonly hiddenStates?: boolean | undefined;
 }
 
-/** The encoder's output [batch, length, dModel] after its final norm; rows whose mask is 0 are zero. */
+/**
+ * The encoder's output [batch, length, dModel] after its final norm; rows whose mask is 0 are zero. Merged tokens are
+ * cloned back to all tokens they stand for.
+ */
 export interface EncoderStates extends Tensor<Float32Array> {
   /** [layers, batch, length, dModel]: the output of every block, in front of the final norm. */
   readonly hiddenStates?: Tensor<Float32Array>;
+  /** The tokens as merging left them: what a decoder looks at. Only with `merging`. */
+  readonly merged?: MergedStates;
+  /** By series; only with `trace`. */
+  readonly trace?: readonly SeriesTrace[];
 }
 
 export interface DecodeInputs {
@@ -39,10 +52,16 @@ export interface DecodeInputs {
   readonly encoderHiddenStates: FloatTensor;
   /** [batch, length]: which rows of the encoder may be looked at. Default: all. */
   readonly attentionMask?: IntegerTensor | undefined;
+  /** [batch, length]: tokens that stand in each row, where attention should count them (proportional attention). */
+  readonly sizes?: FloatTensor | undefined;
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface EncodeCallOptions extends CallOptions {
+  readonly merging?: MergingOptions | false | undefined;
 }
 
 const MIDDLE = matrix(Float32Array.of(0.5));
@@ -95,10 +114,19 @@ export class ChronosT5Model implements SampleModel {
     return this.config.sampling;
   }
 
+  get mergingTarget(): MergingTarget {
+    return encoderMerging(this.name, this.config.t5);
+  }
+
+  tokenSpan(position: number, values: number): readonly [begin: number, end: number] | undefined {
+    return position < values ? [position, position + 1] : undefined;
+  }
+
   async encode(
     { inputIds, attentionMask, hiddenStates = false }: EncodeInputs,
-    options: CallOptions = {},
+    { signal, merging: mergingOptions }: EncodeCallOptions = {},
   ): Promise<EncoderStates> {
+    const merging = readMerging(mergingOptions, this.mergingTarget);
     const ids = integers('encode', 'inputIds', inputIds, [undefined, undefined]);
     const mask = attentionMask && integers('encode', 'attentionMask', attentionMask, ids.shape);
     const [batch, length] = ids.shape as [number, number];
@@ -110,10 +138,16 @@ export class ChronosT5Model implements SampleModel {
       length: matrix(Int32Array.of(length)),
     };
     const record: Record = (builder, config, weights) =>
-      recordEncode(builder, config, weights, { blocks: hiddenStates });
-    const out = await this.#run(`encode ${hiddenStates}`, record, inputs, options.signal);
+      recordEncode(builder, config, weights, { blocks: hiddenStates, merging });
+    const out = await this.#run(`encode ${hiddenStates} ${merging?.key}`, record, inputs, signal);
     const shape = [batch, length, this.dModel];
-    const states = { data: out.states!.data as Float32Array, shape };
+    const trace = readTrace(out);
+    const states = {
+      data: out.states!.data as Float32Array,
+      shape,
+      ...(merging && { merged: mergedStates(out, tokens, length, this.dModel) }),
+      ...(trace && { trace }),
+    };
     if (!hiddenStates) return states;
     const { numLayers } = this.config.t5;
     const blocks = new Float32Array(numLayers * states.data.length);
@@ -123,7 +157,7 @@ export class ChronosT5Model implements SampleModel {
 
   /** Teacher forcing: the logits [batch, steps, vocabulary] behind every prefix of decoderInputIds. */
   async decode(
-    { decoderInputIds, encoderHiddenStates, attentionMask }: DecodeInputs,
+    { decoderInputIds, encoderHiddenStates, attentionMask, sizes }: DecodeInputs,
     options: CallOptions = {},
   ): Promise<Tensor<Float32Array>> {
     const ids = integers('decode', 'decoderInputIds', decoderInputIds, [undefined, undefined]);
@@ -141,7 +175,11 @@ export class ChronosT5Model implements SampleModel {
       encoded: matrix(pickRows(states, this.dModel, memory.rows), this.dModel),
       encodedOffsets: matrix(memory.offsets),
     };
-    const out = await this.#run('decode', recordDecode, inputs, options.signal);
+    const counts = sizes && floats('decode', 'sizes', sizes, [batch, length]);
+    const own = counts && { encodedSizes: matrix(pickRows(Float32Array.from(counts.data), 1, memory.rows)) };
+    const record: Record = (builder, config, weights) =>
+      recordDecode(builder, config, weights, { sized: own !== undefined });
+    const out = await this.#run(`decode ${own !== undefined}`, record, { ...inputs, ...own }, options.signal);
     return { data: out.logits!.data as Float32Array, shape: [batch, steps, this.config.t5.vocabSize] };
   }
 
@@ -155,9 +193,9 @@ export class ChronosT5Model implements SampleModel {
     return 2 * Float32Array.BYTES_PER_ELEMENT * numDecoderLayers * numHeads * headDim * horizon;
   }
 
-  async embed(batch: SeriesBatch, length: number, signal?: AbortSignal): Promise<EmbeddedBatch> {
+  async embed(batch: SeriesBatch, length: number, options: RunOptions = {}): Promise<EmbeddedBatch> {
     const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
-    const out = await this.#run('embed', recordEmbed, inputs, signal);
+    const out = await this.#encode('embed', recordEmbed, inputs, options);
     return {
       data: out.embeddings!.data as Float32Array,
       mask: out.mask!.data as Uint8Array,
@@ -170,7 +208,7 @@ export class ChronosT5Model implements SampleModel {
     return out.keys!.data as Int32Array;
   }
 
-  async sample(batch: SeriesBatch, request: SampleRequest, signal?: AbortSignal): Promise<SampledForecasts> {
+  async sample(batch: SeriesBatch, request: SampleRequest, options: RunOptions = {}): Promise<SampledForecasts> {
     const { temperature, topK, topP, levels } = request;
     const statistics = levels !== undefined;
     const inputs = {
@@ -181,9 +219,9 @@ export class ChronosT5Model implements SampleModel {
       numSamples: matrix(Int32Array.of(request.numSamples)),
       ...(levels && { levels: matrix(levels), middle: MIDDLE }),
     };
-    const record: Record = (builder, config, weights) =>
-      recordGenerate(builder, config, weights, { temperature, topK, topP }, { statistics });
-    const out = await this.#run(`generate ${temperature} ${topK} ${topP} ${statistics}`, record, inputs, signal);
+    const record: EncodeRecord = (builder, config, weights, merging) =>
+      recordGenerate(builder, config, weights, { temperature, topK, topP }, { statistics, merging });
+    const out = await this.#encode(`generate ${temperature} ${topK} ${topP} ${statistics}`, record, inputs, options);
     const read = (name: string) => out[name]!.data as Float32Array;
     const lowerMedian = read('lowerMedian');
     return statistics
@@ -195,12 +233,27 @@ export class ChronosT5Model implements SampleModel {
     this.#host.dispose();
   }
 
+  /** A program of series with the encoder in it. */
+  async #encode(
+    key: string,
+    record: EncodeRecord,
+    inputs: Inputs,
+    { signal, merging, onTrace }: RunOptions,
+  ): Promise<Outputs> {
+    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, merging);
+    const out = await this.#run(merging ? `${key} ${merging.key}` : key, withMerging, inputs, signal);
+    const trace = onTrace && readTrace(out);
+    if (trace) onTrace(trace);
+    return out;
+  }
+
   #run(key: string, record: Record, inputs: Inputs, signal: AbortSignal | undefined) {
     return this.#host.run(key, (builder) => record(builder, this.config, this.#weights), inputs, signal);
   }
 }
 
-type Record = typeof recordDecode;
+type Record = (builder: ProgramBuilder, config: ChronosT5Config, weights: ChronosT5Weights) => void;
+type EncodeRecord = (...args: [...Parameters<Record>, merging: Merging]) => void;
 
 function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
   return { values: matrix(values), offsets: matrix(offsets) };

@@ -1,5 +1,5 @@
 import type { SymbolicTensor } from '../../backend/program.js';
-import { type CrossMemory, crossAttention, crossMemory } from '../../layers/cross-attention.js';
+import { type CrossMemory, crossAttention, crossMemory, type EncodedRows } from '../../layers/cross-attention.js';
 import { feedForward } from '../../layers/feed-forward.js';
 import { attentionStates, cachedSelfAttention, selfAttention } from '../../layers/self-attention.js';
 import { rmsNorm } from '../../ops/norm.js';
@@ -9,13 +9,12 @@ import type { DecoderWeights } from './weights.js';
 
 /** Keys and values of the encoder's output for every decoder block; `packed` when they will be read many times. */
 export function crossMemories(
-  encoded: SymbolicTensor,
-  keyOffsets: SymbolicTensor,
+  encoded: EncodedRows,
   weights: DecoderWeights,
   t5: T5Config,
   options: { readonly packed: boolean },
 ): CrossMemory[] {
-  return weights.blocks.map(({ cross }) => crossMemory(encoded, keyOffsets, cross, t5Geometry(t5), options));
+  return weights.blocks.map(({ cross }) => crossMemory(encoded, cross, t5Geometry(t5), options));
 }
 
 /** The decoder over whole sequences (teacher forcing), with its final norm: float32 [rows, dModel]. */

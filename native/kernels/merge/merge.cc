@@ -1,6 +1,7 @@
 #include "kernels/merge/merge.h"
 
 #include "kernels/merge/band.h"
+#include "simd/stream.h"
 #include "simd/vec.h"
 
 namespace tidemerge {
@@ -128,7 +129,7 @@ void row_maxima(const float* scores, size_t rows, size_t cols, ptrdiff_t stride,
   }
 }
 
-template <bool kTwo>
+template <bool kTwo, bool kStream>
 TIDEMERGE_INLINE void sum_rows(const float* const* rows, const float* shares, size_t members, size_t channels,
                                float* out) {
   const auto at = [&](size_t c, int count) TIDEMERGE_INLINE_LAMBDA {
@@ -144,20 +145,42 @@ TIDEMERGE_INLINE void sum_rows(const float* const* rows, const float* shares, si
     return sum;
   };
   size_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) store(out + c, at(c, kLanes));
+  for (; c + kLanes <= channels; c += kLanes) {
+    if constexpr (kStream) {
+      store_streaming(out + c, at(c, kLanes));
+    } else {
+      store(out + c, at(c, kLanes));
+    }
+  }
   if (c < channels) {
     const int rest = static_cast<int>(channels - c);
     store_first(out + c, at(c, rest), rest);
   }
 }
 
-void weighted_sum(const float* const* rows, const float* shares, size_t members, size_t channels, float* out) {
+template <bool kStream>
+TIDEMERGE_INLINE void any_sum(const float* const* rows, const float* shares, size_t members, size_t channels,
+                              float* out) {
   if (members == 2) {
-    sum_rows<true>(rows, shares, 2, channels, out);
+    sum_rows<true, kStream>(rows, shares, 2, channels, out);
   } else {
-    sum_rows<false>(rows, shares, members, channels, out);
+    sum_rows<false, kStream>(rows, shares, members, channels, out);
   }
 }
+
+void weighted_sum(const float* const* rows, const float* shares, size_t members, size_t channels, float* out) {
+  any_sum<false>(rows, shares, members, channels, out);
+}
+
+void streamed_sum(const float* const* rows, const float* shares, size_t members, size_t channels, float* out) {
+  if (reinterpret_cast<uintptr_t>(out) % sizeof(Vec) == 0) {
+    any_sum<true>(rows, shares, members, channels, out);
+  } else {
+    any_sum<false>(rows, shares, members, channels, out);
+  }
+}
+
+void finish_streamed_sums() { finish_streaming(); }
 
 }  // namespace
 
@@ -167,6 +190,8 @@ const MergeKernels merge_kernels = {.row_inverses = row_inverses,
                                     .pair_cosines = pair_cosines,
                                     .band = band,
                                     .row_maxima = row_maxima,
-                                    .weighted_sum = weighted_sum};
+                                    .weighted_sum = weighted_sum,
+                                    .streamed_sum = streamed_sum,
+                                    .finish_streamed_sums = finish_streamed_sums};
 }  // namespace TIDEMERGE_SET
 }  // namespace tidemerge

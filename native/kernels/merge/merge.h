@@ -51,6 +51,10 @@ struct MergeKernels {
                      int32_t* choice);
   // out = sum over m of shares[m] * rows[m], in the order of m. out may be rows[0].
   void (*weighted_sum)(const float* const* rows, const float* shares, size_t members, size_t channels, float* out);
+  // The same, written past the caches where `out` is aligned to a register: for results larger than they are.
+  // finish_streamed_sums() on the same thread before another one reads them.
+  void (*streamed_sum)(const float* const* rows, const float* shares, size_t members, size_t channels, float* out);
+  void (*finish_streamed_sums)();
 };
 
 }  // namespace tidemerge

@@ -232,6 +232,7 @@ TEST(merge_weighted_sum_of_rows) {
     for (size_t channels = 0; channels <= 70; ++channels) {
       for (const size_t members : {1u, 2u, 3u, 7u}) {
         GuardedBuffer<float> x(members * channels, channels % 4), out(channels, 3);
+        GuardedBuffer<float> streamed(channels, channels % 2 == 0 ? 0 : 3);  // aligned and not
         random.fill_normal(x.data(), members * channels);
         std::vector<const float*> rows;
         std::vector<float> shares;
@@ -240,7 +241,10 @@ TEST(merge_weighted_sum_of_rows) {
           shares.push_back(static_cast<float>(m + 1) / static_cast<float>(members));
         }
         set.merge->weighted_sum(rows.data(), shares.data(), members, channels, out.data());
+        set.merge->streamed_sum(rows.data(), shares.data(), members, channels, streamed.data());
+        set.merge->finish_streamed_sums();
         for (size_t c = 0; c < channels; ++c) {
+          EXPECT_EQ(streamed[c], out[c]);
           double sum = 0, magnitude = 0;
           for (size_t m = 0; m < members; ++m) {
             const double term = static_cast<double>(shares[m]) * static_cast<double>(rows[m][c]);
@@ -248,7 +252,7 @@ TEST(merge_weighted_sum_of_rows) {
           }
           EXPECT_NEAR(out[c], sum, static_cast<double>(members + 1) * 0x1p-23 * magnitude);
         }
-        EXPECT_TRUE(out.intact() && x.intact());
+        EXPECT_TRUE(out.intact() && streamed.intact() && x.intact());
       }
     }
   });

@@ -106,6 +106,29 @@ EMULATED EmulatedI64 emulated_castps_si512(EmulatedF32 a) { return (EmulatedI64)
 EMULATED EmulatedF32 emulated_castsi512_ps(EmulatedI64 a) { return (EmulatedF32)a; }
 EMULATED __m256 emulated_castps512_ps256(EmulatedF32 a) { return half_of<0>(a); }
 
+// Quarters.
+EMULATED EmulatedF32 emulated_castps128_ps512(__m128 a) { return join(_mm256_castps128_ps256(a), _mm256_setzero_ps()); }
+template <int kPart>
+EMULATED __m128 emulated_quarter(EmulatedF32 a) {
+  return _mm256_extractf128_ps(half_of<kPart / 2>(a), kPart % 2);
+}
+template <int kPart>
+EMULATED EmulatedF32 emulated_insert(EmulatedF32 a, __m128 quarter) {
+  const __m256 half = _mm256_insertf128_ps(half_of<kPart / 2>(a), quarter, kPart % 2);
+  return kPart / 2 == 0 ? join(half, half_of<1>(a)) : join(half_of<0>(a), half);
+}
+EMULATED EmulatedF32 emulated_unpacklo_ps(EmulatedF32 a, EmulatedF32 b) {
+  return join(_mm256_unpacklo_ps(half_of<0>(a), half_of<0>(b)), _mm256_unpacklo_ps(half_of<1>(a), half_of<1>(b)));
+}
+EMULATED EmulatedF32 emulated_unpackhi_ps(EmulatedF32 a, EmulatedF32 b) {
+  return join(_mm256_unpackhi_ps(half_of<0>(a), half_of<0>(b)), _mm256_unpackhi_ps(half_of<1>(a), half_of<1>(b)));
+}
+template <int kOrder>
+EMULATED EmulatedF32 emulated_shuffle(EmulatedF32 a, EmulatedF32 b) {
+  return join(_mm256_shuffle_ps(half_of<0>(a), half_of<0>(b), kOrder),
+              _mm256_shuffle_ps(half_of<1>(a), half_of<1>(b), kOrder));
+}
+
 }  // namespace
 
 #define _mm512_setzero_ps emulated_setzero_ps
@@ -114,6 +137,7 @@ EMULATED __m256 emulated_castps512_ps256(EmulatedF32 a) { return half_of<0>(a); 
 #define _mm512_load_ps emulated_load_ps
 #define _mm512_storeu_ps emulated_storeu_ps
 #define _mm512_store_ps emulated_store_ps
+#define _mm512_stream_ps emulated_store_ps
 #define _mm512_maskz_loadu_ps emulated_maskz_loadu_ps
 #define _mm512_mask_storeu_ps emulated_mask_storeu_ps
 #define _mm512_add_ps emulated_add_ps
@@ -142,3 +166,13 @@ EMULATED __m256 emulated_castps512_ps256(EmulatedF32 a) { return half_of<0>(a); 
 #define _mm512_castps512_ps256 emulated_castps512_ps256
 #undef _mm512_extractf32x8_ps
 #define _mm512_extractf32x8_ps(a, part) half_of<(part)>(a)
+#define _mm512_castps128_ps512 emulated_castps128_ps512
+#define _mm512_castps512_ps128 emulated_quarter<0>
+#undef _mm512_extractf32x4_ps
+#define _mm512_extractf32x4_ps(a, part) emulated_quarter<(part)>(a)
+#undef _mm512_insertf32x4
+#define _mm512_insertf32x4(a, quarter, part) emulated_insert<(part)>(a, quarter)
+#define _mm512_unpacklo_ps emulated_unpacklo_ps
+#define _mm512_unpackhi_ps emulated_unpackhi_ps
+#undef _mm512_shuffle_ps
+#define _mm512_shuffle_ps(a, b, order) emulated_shuffle<(order)>(a, b)

@@ -106,6 +106,11 @@ EMULATED __m256i emulated_cvtepi32_epi16(EmulatedI64 a) {
   for (int i = 0; i < 16; ++i) lanes[i] = static_cast<int16_t>(((EmulatedI32)a)[i]);
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(lanes));
 }
+EMULATED __m128i emulated_cvtepi32_epi8(EmulatedI64 a) {
+  alignas(16) int8_t lanes[16];
+  for (int i = 0; i < 16; ++i) lanes[i] = static_cast<int8_t>(((EmulatedI32)a)[i]);
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(lanes));
+}
 
 }  // namespace
 
@@ -139,3 +144,4 @@ EMULATED __m256i emulated_cvtepi32_epi16(EmulatedI64 a) {
 #define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
 #define _mm512_cvtepi16_epi32 emulated_cvtepi16_epi32
 #define _mm512_cvtepi32_epi16 emulated_cvtepi32_epi16
+#define _mm512_cvtepi32_epi8 emulated_cvtepi32_epi8

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { axisLabel, type ChartInput, fanChart, ticks, valueRange, visibleHistory } from '../../../lib/cli/chart.js';
+import { mergeSvg } from '../../../lib/cli/merge-svg.js';
 import { plotSvg } from '../../../lib/cli/plot-svg.js';
 import { plotTerminal } from '../../../lib/cli/plot-terminal.js';
 
@@ -73,6 +74,44 @@ describe('plotTerminal', () => {
     for (const values of [[3], [Number.NaN], []]) {
       expect(plotTerminal(fanChart(series(values, 1)), { width: 40, height: 6, color: false })).toContain('a');
     }
+  });
+});
+
+describe('mergeSvg', () => {
+  // Four values and a token of the model's own: tokens 0 and 2 merge first, then their token with token 3.
+  const trace = {
+    positions: Int32Array.of(0, 1, 2, 3, 4),
+    spans: Int32Array.of(0, 1, 1, 2, 2, 3, 3, 4, -1, -1),
+    layers: [
+      { layer: 0, tokensBefore: 5, tokens: 4, map: Int32Array.of(1, 0, 1, 2, 3), lastSimilarity: 0.5 },
+      { layer: 2, tokensBefore: 4, tokens: 3, map: Int32Array.of(0, 1, 1, 2), lastSimilarity: Number.NaN },
+    ],
+  };
+  const svg = mergeSvg([{ title: '<a>', values: [1, 2, 3, Number.NaN], trace }]);
+  const strips = svg.split(/(?=<text x="112"[^>]*>(?:at first|layer))/).slice(1);
+  const fills = strips.map((strip) => [...strip.matchAll(/<rect [^>]*fill="([^"]+)"/g)].map(([, fill]) => fill));
+
+  it('draws a strip for the tokens at first and for every layer that merged', () => {
+    expect(strips.map((strip) => />([^<]+)</.exec(strip)?.[1])).toEqual([
+      'at first: 5 tokens',
+      'layer 0: 4 tokens',
+      'layer 2: 3 tokens',
+    ]);
+    expect(svg.match(/similarity/g)).toHaveLength(1);
+    expect(svg).toContain('similarity ≥ 0.500');
+    expect(svg).toContain('&#60;a&#62;');
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('gives places of one token one colour, and joins neighbours', () => {
+    const [first, second, third] = fills;
+    expect(new Set(first).size).toBe(1);
+    expect(first).toHaveLength(5);
+    const [alone] = first!;
+    expect(second).toEqual([expect.stringMatching(/^hsl/), alone, second![0], alone, alone]);
+    expect(third).toEqual([second![0], alone, second![0], alone]);
+    expect(svg).toContain('<title>values 2 to 3: token 1</title>');
+    expect(svg).toContain('<title>added by the model: token 2</title>');
   });
 });
 

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../../lib/errors.js';
 import {
   applyMap,
   composeMaps,
+  type MergedBatch,
   type MergeOptions,
   mergeTokens,
   type Tensor,
@@ -191,6 +192,62 @@ describe.each(['js', 'native'] as const)('merging on %s', (backend) => {
     expect(first).toEqual(tensor([1, 3], 5, 6, 8));
   });
 
+  it('chains ragged results', () => {
+    const x = noise(3, 21, 4);
+    let chain: MergedBatch | undefined;
+    const alone = [0, 1, 2].map((b) => ({ data: x.data.slice(b * 84, (b + 1) * 84), shape: [1, 21, 4] }));
+    const ends: (MergedBatch | undefined)[] = [undefined, undefined, undefined];
+    for (const threshold of [0.5, 0.2, 0.1]) {
+      const before = chain;
+      chain = merge(chain?.tokens ?? x, { threshold, sizes: chain?.sizes, mask: chain?.mask, lengths: chain?.lengths });
+      if (before) expect(composeMaps(before.map, chain.map, { backend }).shape).toEqual([3, 21]);
+      for (const [b, end] of ends.entries())
+        ends[b] = merge(end?.tokens ?? alone[b]!, { threshold, sizes: end?.sizes });
+    }
+    for (const [b, end] of ends.entries()) {
+      const length = end!.lengths.data[0]!;
+      expect(chain!.lengths.data[b]).toBe(length);
+      const width = chain!.tokens.shape[1]!;
+      const own = chain!.tokens.data.subarray(b * width * 4, (b * width + length) * 4);
+      expect(list(own)).toEqual(list(end!.tokens.data));
+      expect(list(chain!.sizes.data.subarray(b * width, b * width + length))).toEqual(list(end!.sizes.data));
+    }
+    // A map with -1 behind a length goes back to zeros there, and along an axis.
+    const back = unmergeTokens(chain!.tokens, chain!.map, { backend });
+    expect(back.shape[1]).toBe(chain!.map.shape[1]);
+    const places = {
+      data: Float32Array.from(chain!.map.data, (place) => (place < 0 ? 9 : 1)),
+      shape: [...chain!.map.shape],
+    };
+    const counts = applyMap(places, chain!.map, { backend, axis: 1, reduce: 'sum' });
+    for (let b = 0; b < 3; b++) {
+      const own = list(counts.data.subarray(b * counts.shape[1]!, (b + 1) * counts.shape[1]!));
+      expect(own.reduce((a, c) => a + c, 0)).toBe(
+        chain!.map.data.subarray(b * chain!.map.shape[1]!, (b + 1) * chain!.map.shape[1]!).filter((p) => p >= 0).length,
+      );
+    }
+  });
+
+  it.each([
+    ['r and the same pairs', { r: 12, causal: true }],
+    ['a threshold', { threshold: 0.4, causal: true }],
+  ] as const)('causal with %s: other values behind change nothing before', (_, options) => {
+    const x = walk(48, 4);
+    const before = merge(x, options);
+    for (const change of [9, 24, 37]) {
+      // Longer by a power of two: other tokens, the same cosines, and therefore the same pairs.
+      const other = { data: x.data.map((value, i) => (i < change * 4 ? value : 4 * value)), shape: x.shape };
+      const after = merge(other, options);
+      expect(after.map).toEqual(before.map);
+      const places = [...before.map.data.subarray(0, change - (change % 2))];
+      for (const place of new Set(places)) {
+        const row = (t: Floats) => list(t.data.subarray(place * 4, (place + 1) * 4));
+        expect(row(after.tokens)).toEqual(row(before.tokens));
+      }
+      expect(after.tokens).not.toEqual(before.tokens);
+    }
+  });
+
   const x = noise(1, 8, 3);
   const bad: [string, MergeOptions, ErrorCode][] = [
     ['no amount', {}, 'ERR_INVALID_ARGUMENT'],
@@ -209,6 +266,7 @@ describe.each(['js', 'native'] as const)('merging on %s', (backend) => {
     ['a metric of another length', { r: 1, metric: noise(1, 7, 3) }, 'ERR_INVALID_SHAPE'],
     ['sizes of another shape', { r: 1, sizes: noise(8, 1) }, 'ERR_INVALID_SHAPE'],
     ['a size of 0', { r: 1, sizes: tensor([1, 8], 1, 1, 0, 1, 1, 1, 1, 1) }, 'ERR_INVALID_ARGUMENT'],
+    ['lengths beyond the tokens', { r: 1, lengths: { data: Int32Array.of(9), shape: [1] } }, 'ERR_INVALID_ARGUMENT'],
     ['a mask of floats', { r: 1, mask: noise(1, 8) as never }, 'ERR_INVALID_DTYPE'],
   ];
   it.each(bad)('refuses %s', (_, options, code) => {
@@ -226,6 +284,18 @@ describe.each(['js', 'native'] as const)('merging on %s', (backend) => {
     expect(() => applyMap(noise(1, 4), map, { backend, axis: 1, reduce: 'sum' })).toThrow(code('ERR_INVALID_ARGUMENT'));
     expect(() => applyMap(noise(1, 5), map, { backend, axis: 1, reduce: 'sum' })).toThrow(code('ERR_INVALID_SHAPE'));
     expect(() => applyMap(noise(1, 4), map, { backend, axis: 0, reduce: 'sum' })).toThrow(code('ERR_INVALID_ARGUMENT'));
+    for (const size of [0, -1, Number.NaN, Infinity]) {
+      const sizes = tensor([1, 4], 1, size, 1, 1);
+      expect(() =>
+        applyMap(
+          noise(1, 4),
+          { data: Int32Array.of(0, 1, 1, 2), shape: [1, 4] },
+          { backend, axis: 1, reduce: 'mean', sizes },
+        ),
+      ).toThrow(code('ERR_INVALID_ARGUMENT'));
+    }
+    const gap = { data: Int32Array.of(0, -1, 1, -1), shape: [1, 4] };
+    expect(() => unmergeTokens(tokens, gap, { backend })).toThrow(code('ERR_INVALID_ARGUMENT'));
     expect(() => mergeTokens(noise(8, 3), { backend, r: 1 })).toThrow(code('ERR_INVALID_SHAPE'));
   });
 

@@ -10,6 +10,7 @@ import {
   rmsNorm,
   silu,
   softmax,
+  sparseLinear,
 } from '../../../lib/ops/index.js';
 
 const tensor = (shape: number[], ...data: number[]): FloatTensor => ({ data: Float32Array.from(data), shape });
@@ -20,6 +21,24 @@ describe.each(['js', 'native'] as const)('direct operators on %s', (backend) => 
     const weight = tensor([3, 2], 1, 0, 0, 1, 1, -1);
     const y = linear(x, weight, { backend, bias: tensor([3], 0, 10, 0), activation: 'relu' });
     expect(y).toEqual(tensor([2, 1, 3], 1, 12, 0, 3, 14, 0));
+  });
+
+  it('multiply by sparse binary matrices as by the same in full', () => {
+    // [0.5, 0, -0.5; 0, 0.5, 0]
+    const weight = { shape: [2, 3], mask: Uint8Array.of(0b010101), signs: Uint8Array.of(0b010), alpha: 0.5 } as const;
+    const full = tensor([2, 3], 0.5, 0, -0.5, 0, 0.5, 0);
+    const x = tensor([2, 1, 3], 1, 2, 4, -127, 6, 2);
+    const bias = tensor([2], 0, 1);
+    const expected = tensor([2, 1, 2], -1.5, 2, -64.5, 4);
+    expect(linear(x, full, { backend, bias })).toEqual(expected);
+    expect(sparseLinear(x, weight, { backend, bias })).toEqual(expected);
+    // The scale of the second row is 1, that of the first 4 / 127.
+    const rounded = sparseLinear(x, weight, { backend, bias, activations: 'int8', activation: 'relu' });
+    expect([...rounded.data.subarray(2)]).toEqual([0, 4]);
+    expect(Math.abs(rounded.data[1]! - 2)).toBeLessThanOrEqual((0.5 * 4) / 254 + 1e-6);
+    expect(() => sparseLinear(x, { ...weight, alpha: 0 }, { backend })).toThrow('sparse_linear: weight: alpha');
+    expect(() => sparseLinear(tensor([1, 2], 1, 2), weight, { backend })).toThrow('sparse_linear: x: expected');
+    expect(() => sparseLinear(x, weight, { backend, activations: 'int16' as never })).toThrow('activations: expected');
   });
 
   it('keep shapes', () => {

@@ -25,7 +25,7 @@ const input = (dtype: DType, cols?: number) => builder.input(`input${names++}`, 
 const f32 = (cols?: number) => input('float32', cols);
 const i32 = (cols = 1) => input('int32', cols);
 const weight = (kind: WeightKind, rows: number, cols: number): SymbolicTensor => {
-  const handle: WeightHandle = { spec: { name: 'w', kind, dtype: 'float32', shape: [rows, cols] }, dispose() {} };
+  const handle: WeightHandle = { spec: { name: 'w', kind, shape: [rows, cols] }, dispose() {} };
   return builder.weight(handle);
 };
 const lastNode = () => builder.build().description.nodes.at(-1) as OperatorNode;

@@ -17,6 +17,7 @@ const request: ForecastRequest = {
   sampling: { temperature: 1, topK: 0, topP: 1 },
   seed: 7,
   keys: undefined,
+  merging: undefined,
 };
 const batch: SeriesBatch = { values: Float64Array.of(1, 2, 3, 10), offsets: Int32Array.of(0, 3, 4) };
 

@@ -61,6 +61,19 @@ describe('attention', () => {
     expect(list(y)[0]).toBeCloseTo(0.25 * 8 + 0.75 * 16, 5);
   });
 
+  it('adds the mean bias of the original positions of merged tokens', () => {
+    // originals 0 and 2 make token 0, original 1 token 1; D = 2: bias of distance -2 … 2
+    const bias = f32([Math.log(2), 0, Math.log(8), ln3, 0]);
+    const inputs = [column(0, 0), column(0, 0), column(8, 16), int32(0, 2), int32(0, 2), null, null, bias, null];
+    const y = list(attention([...inputs, int32(0, 1, 0), int32(0, 3)]));
+    const own = (2 * Math.log(8) + Math.log(2) + 0) / 4; // distances 0, 2, -2, 0
+    const first = [own, (ln3 + 0) / 2].map(Math.exp); // to token 1: 1 and -1
+    const second = [(0 + ln3) / 2, Math.log(8)].map(Math.exp); // to token 0: -1 and 1
+    const mean = ([a, b]: number[]) => (a! * 8 + b! * 16) / (a! + b!);
+    expect(y[0]).toBeCloseTo(mean(first), 5);
+    expect(y[1]).toBeCloseTo(mean(second), 5);
+  });
+
   it('counts a key as often as its size says', () => {
     const y = attention([
       ...[column(1), column(0, 0), column(8, 16), int32(0, 1), int32(0, 2)],
