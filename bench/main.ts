@@ -15,6 +15,7 @@ const SUITES = [
   'memory',
   'decoder-share',
   'merge-operator',
+  'selective-scan',
   'sparse-linear',
 ] as const;
 

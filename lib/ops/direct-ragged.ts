@@ -69,3 +69,13 @@ export function rectangle<A extends Float32Array | Int32Array | Uint8Array>(
   }
   return to;
 }
+
+/** A float tensor as rows for an operator, whatever its shape. */
+export function floatRows({ data }: FloatTensor, rows: number, cols: number): TensorData {
+  return matrix(data instanceof Float32Array ? data : new Float32Array(data), cols, rows);
+}
+
+/** Offsets of a batch of equal lengths. */
+export function uniform(batch: number, length: number): TensorData {
+  return offsetsOf(new Int32Array(batch).fill(length));
+}

@@ -62,14 +62,33 @@ export function softmax(x: FloatTensor, options: DirectOptions = {}): FloatTenso
   return call('softmax', [rowsOf('softmax', 'x', x)], {}, x.shape, options);
 }
 
-/** x / sqrt(mean(x²) + epsilon) · weight over the last dimension; weight [channels]. */
-export function rmsNorm(
-  x: FloatTensor,
-  weight: FloatTensor,
-  options: DirectOptions & { readonly epsilon?: number } = {},
-): FloatTensor {
-  const inputs = [rowsOf('rms_norm', 'x', x), vectorOf('rms_norm', 'weight', weight)];
-  return call('rms_norm', inputs, { epsilon: options.epsilon ?? 1e-6 }, x.shape, options);
+export interface RmsNormOptions extends DirectOptions {
+  /** Default 1e-6. */
+  readonly epsilon?: number;
+  /** Shape of x: the gate of Mamba-2. */
+  readonly gate?: FloatTensor | undefined;
+  /** true (default, as in the official function): rmsNorm(x) · silu(gate); false, as its models do: rmsNorm(x · silu(gate)). */
+  readonly normBeforeGate?: boolean | undefined;
+}
+
+/** x / sqrt(mean(x²) + epsilon) · weight over the last dimension; weight [channels]. With a gate, see there. */
+export function rmsNorm(x: FloatTensor, weight: FloatTensor, options: RmsNormOptions = {}): FloatTensor {
+  const { gate, epsilon = 1e-6, normBeforeGate = true } = options;
+  const norm = (given: FloatTensor) =>
+    call(
+      'rms_norm',
+      [rowsOf('rms_norm', 'x', given), vectorOf('rms_norm', 'weight', weight)],
+      { epsilon },
+      x.shape,
+      options,
+    );
+  if (!gate) return norm(x);
+  expectRank('rms_norm', 'gate', gate, x.shape.length);
+  expectShape('rms_norm', 'gate', gate.shape, x.shape);
+  const open = silu(gate, options);
+  const gated = (given: FloatTensor) =>
+    call('multiply', [rowsOf('rms_norm', 'x', given), rowsOf('rms_norm', 'gate', open)], {}, x.shape, options);
+  return normBeforeGate ? gated(norm(x)) : norm(gated(x));
 }
 
 /** (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias over the last dimension; weight and bias [channels]. */

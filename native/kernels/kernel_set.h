@@ -13,6 +13,8 @@
   FAMILY(gemm, GemmKernels)               \
   FAMILY(attention, AttentionKernels)     \
   FAMILY(merge, MergeKernels)             \
+  FAMILY(scan, ScanKernels)               \
+  FAMILY(conv1d, Conv1dKernels)           \
   FAMILY(sparse_binary, SparseBinaryKernels)
 
 namespace tidemerge {

@@ -3,6 +3,7 @@
 #include "program/operator_table.h"
 
 #include "ops/attention.h"
+#include "ops/causal_conv1d.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
@@ -16,6 +17,7 @@
 #include "ops/random.h"
 #include "ops/rows.h"
 #include "ops/sample.h"
+#include "ops/selective_scan.h"
 #include "ops/sparse_linear.h"
 #include "ops/tokenize.h"
 
@@ -31,6 +33,7 @@ OperatorTable operator_table() {
       &scale_shift_operator(),
       &embedding_operator(),
       &cached_attention_operator(),
+      &causal_conv1d_operator(),
       &linear_operator(),
       &merge_tokens_operator(),
       &unmerge_tokens_operator(),
@@ -56,6 +59,7 @@ OperatorTable operator_table() {
       &zeros_operator(),
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
+      &selective_scan_operator(),
       &sparse_linear_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),

@@ -7,6 +7,7 @@
 //
 //   exp              2 ulp               also for denormal results; exp(-inf) = 0, overflow is inf
 //   exp_nonpositive  3 + 5/4 |x| ulp     for x <= 0 only; results below 1.01 2^-126 become 0; faster than exp
+//   exp_flushing     3 + 5/4 |x| ulp     the same for all x, a little slower; results above 2^127 may be inf
 //   log              2 ulp               log(0) = -inf, log(x < 0) = NaN, denormals included
 //   log1p            2 ulp               log1p(-1) = -inf
 //   tanh             3 ulp
@@ -119,6 +120,14 @@ TIDEMERGE_INLINE Vec exp_nonpositive(Vec x) {
   const Vec r = fnma(n, broadcast(kLn2Low), fnma(n, broadcast(kLn2High), clamped));
   const Vec scaled = mul(exp_reduced(r), cast_float(shift_left<23>(cast_int(biased))));
   return select(lt(x, broadcast(kLowest)), zero(), scaled);
+#endif
+}
+
+TIDEMERGE_INLINE Vec exp_flushing(Vec x) {
+#ifdef TIDEMERGE_VEC_HAS_SCALEF
+  return exp_nonpositive(x);  // its scaling knows no upper end
+#else
+  return exp_nonpositive(min(broadcast(89.0f), x));  // 2^128: its exponent field is that of inf
 #endif
 }
 

@@ -22,6 +22,7 @@ namespace {
   }
 TIDEMERGE_PROBE(exp)
 TIDEMERGE_PROBE(exp_nonpositive)
+TIDEMERGE_PROBE(exp_flushing)
 TIDEMERGE_PROBE(log)
 TIDEMERGE_PROBE(log1p)
 TIDEMERGE_PROBE(tanh)
@@ -40,6 +41,7 @@ extern const MathProbe math_probe;
 const MathProbe math_probe = {
     .exp = exp_array,
     .exp_nonpositive = exp_nonpositive_array,
+    .exp_flushing = exp_flushing_array,
     .log = log_array,
     .log1p = log1p_array,
     .tanh = tanh_array,

@@ -47,12 +47,15 @@ template <int ulps>
 double tail(double x) {
   return ulps + (x < 0 ? -1.25 * x : 0.0);
 }
+// From 2^127 on infinity, which counts as 2^128, is right too.
+double both_tails(double x) { return x > 88.02 && x < 88.73 ? 0x1p23 : tail<3>(-std::fabs(x)); }
 double gelu_tail(double x) { return 6.0 + (x < 0 ? 1.5 * x * x : 0.0); }
 double gelu_tanh_tail(double x) { return 5.0 + (x < 0 ? -3.0 * twice_u(x) : 0.0); }
 
 const Function kFunctions[] = {
     {"exp", &MathProbe::exp, std::exp, constant<2>, 0},
     {"exp_nonpositive", &MathProbe::exp_nonpositive, std::exp, tail<3>, 0x1.01p-126, 0.0f},
+    {"exp_flushing", &MathProbe::exp_flushing, std::exp, both_tails, 0x1.01p-126},
     {"log", &MathProbe::log, std::log, constant<2>, 0},
     {"log1p", &MathProbe::log1p, std::log1p, constant<2>, 0},
     {"tanh", &MathProbe::tanh, std::tanh, constant<3>, 0},

@@ -1,6 +1,7 @@
 import { cases as attention } from './attention.cases.js';
 import { cases as cachedAttention } from './cached-attention.cases.js';
 import type { ParityCase } from './case.js';
+import { cases as causalConv1d } from './causal-conv1d.cases.js';
 import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
@@ -14,12 +15,14 @@ import { cases as program } from './program.cases.js';
 import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
+import { cases as selectiveScan } from './selective-scan.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
   ...attention,
   ...cachedAttention,
+  ...causalConv1d,
   ...elementwise,
   ...embedding,
   ...instanceNormPatch,
@@ -33,6 +36,7 @@ export const CASES: readonly ParityCase[] = [
   ...quantiles,
   ...rows,
   ...sample,
+  ...selectiveScan,
   ...sparseLinear,
   ...tokenize,
 ];

@@ -1,5 +1,6 @@
 import { attention, packKeys } from './attention.js';
 import { cachedAttention } from './cached-attention.js';
+import { causalConv1d } from './causal-conv1d.js';
 import { activation, add, multiply, scaleShift, softmax } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
@@ -12,6 +13,7 @@ import type { ReferenceOperator } from './operator.js';
 import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
+import { selectiveScan } from './selective-scan.js';
 import { sparseLinear } from './sparse-linear.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
@@ -23,6 +25,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     append_row: appendRow,
     attention,
     cached_attention: cachedAttention,
+    causal_conv1d: causalConv1d,
     columns,
     compose_maps: composeMaps,
     embedding,
@@ -46,6 +49,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     sample_tokens: sampleTokens,
     sampling_distribution: samplingDistribution,
     scale_shift: scaleShift,
+    selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
     sparse_linear: sparseLinear,

@@ -1,0 +1,131 @@
+#include "kernels/scan/scan.h"
+
+#include "simd/math.h"
+
+namespace tidemerge {
+namespace {
+
+// Parameters and states of the channels of one register: [states][kLanes] each.
+struct Lanes {
+  const float* a;
+  const float* b;  // null where B varies
+  const float* c;
+  float* h;
+};
+
+// to[n][lane] = from[lane][n]; 0 in the lanes behind `count`.
+void spread(const float* from, size_t states, int count, float* to) {
+  for (size_t n = 0; n < states; ++n) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      to[n * kLanes + static_cast<size_t>(lane)] = lane < count ? from[static_cast<size_t>(lane) * states + n] : 0.0f;
+    }
+  }
+}
+
+void collect(const float* from, size_t states, int count, float* to) {
+  for (int lane = 0; lane < count; ++lane) {
+    for (size_t n = 0; n < states; ++n)
+      to[static_cast<size_t>(lane) * states + n] = from[n * kLanes + static_cast<size_t>(lane)];
+  }
+}
+
+// One step of all states; returns the sum over n of C h. States stay in memory: unrolled, with the states in registers,
+// the loop took more than twice as long on AVX2, which has too few of them.
+template <bool kConstantB, bool kConstantC>
+TIDEMERGE_INLINE Vec advance(const Lanes& lanes, size_t states, const float* b, const float* c, Vec dt, Vec dt_u) {
+  Vec sum = zero();
+  for (size_t n = 0; n < states; ++n) {
+    float* const h = lanes.h + n * kLanes;
+    const Vec decay = exp_flushing(mul(dt, load_aligned(lanes.a + n * kLanes)));
+    const Vec b_n = kConstantB ? load_aligned(lanes.b + n * kLanes) : broadcast(b[n]);
+    const Vec c_n = kConstantC ? load_aligned(lanes.c + n * kLanes) : broadcast(c[n]);
+    const Vec next = fma(decay, load_aligned(h), mul(dt_u, b_n));
+    store_aligned(h, next);
+    sum = fma(c_n, next, sum);
+  }
+  return sum;
+}
+
+// Steps [begin, end) of `count` channels from `channel` on.
+template <bool kConstantB, bool kConstantC>
+void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int count, size_t begin, size_t end) {
+  const auto read = [&](const float* p) TIDEMERGE_INLINE_LAMBDA {
+    return count < kLanes ? load_first(p + channel, count) : load(p + channel);
+  };
+  const Vec bias = args.delta_bias != nullptr ? read(args.delta_bias) : zero();
+  const Vec skip = args.d != nullptr ? read(args.d) : zero();
+  for (size_t t = begin; t < end; ++t) {
+    const ptrdiff_t row = static_cast<ptrdiff_t>(t);
+    const Vec u = read(args.u + row * args.u_stride);
+    Vec dt = add(read(args.delta + row * args.delta_stride), bias);
+    // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
+    if (args.softplus) dt = softplus(dt);
+    const float* b = kConstantB ? nullptr : args.b + row * args.b_stride;
+    const float* c = kConstantC ? nullptr : args.c + row * args.c_stride;
+    Vec y = advance<kConstantB, kConstantC>(lanes, args.states, b, c, dt, mul(dt, u));
+    if (args.d != nullptr) y = fma(skip, u, y);
+    if (args.z != nullptr) y = mul(y, silu(read(args.z + row * args.z_stride)));
+    float* const to = args.out + row * args.out_stride + channel;
+    if (count < kLanes) {
+      store_first(to, y, count);
+    } else {
+      store(to, y);
+    }
+  }
+  for (size_t n = 0; n < args.states; ++n) {
+    float* const h = lanes.h + n * kLanes;
+    const Vec value = load_aligned(h);
+    store_aligned(h, select(lt(abs(value), broadcast(0x1p-126f)), zero(), value));
+  }
+}
+
+using Steps = void (*)(const ScanArgs&, const Lanes&, size_t, int, size_t, size_t);
+
+Steps choose(const ScanArgs& args) {
+  if (args.b_is_constant) return args.c_is_constant ? scan_steps<true, true> : scan_steps<true, false>;
+  return args.c_is_constant ? scan_steps<false, true> : scan_steps<false, false>;
+}
+
+void selective_scan_f32(const ScanArgs& args) {
+  TIDEMERGE_ASSUME(args.channels >= 1 && args.channels <= kScanChannels);
+  const size_t area = kScanChannels * args.states;
+  const auto lanes_of = [&](size_t channel) {
+    float* const at = args.scratch + channel * args.states;
+    return Lanes{at, at + 2 * area, at + 3 * area, at + area};
+  };
+  const auto count_of = [&](size_t channel) { return static_cast<int>(args.channels - channel); };
+  for (size_t channel = 0; channel < args.channels; channel += kLanes) {
+    const size_t from = channel * args.states;
+    float* const at = args.scratch + from;
+    const int count = count_of(channel);
+    spread(args.a + from, args.states, count, at);
+    if (args.first != nullptr) {
+      spread(args.first + from, args.states, count, at + area);
+    } else {
+      for (size_t i = 0; i < args.states * kLanes; ++i) at[area + i] = 0.0f;
+    }
+    if (args.b_is_constant) spread(args.b + from, args.states, count, at + 2 * area);
+    if (args.c_is_constant) spread(args.c + from, args.states, count, at + 3 * area);
+  }
+  const Steps steps = choose(args);
+  // A tile of steps for one register of channels after the other: rows of u, delta and z stay in the first-level cache
+  // until all their channels are done.
+  for (size_t begin = 0; begin < args.length; begin += kScanSteps) {
+    const size_t end = begin + kScanSteps < args.length ? begin + kScanSteps : args.length;
+    for (size_t channel = 0; channel < args.channels; channel += kLanes) {
+      steps(args, lanes_of(channel), channel, count_of(channel), begin, end);
+    }
+  }
+  for (size_t channel = 0; channel < args.channels; channel += kLanes) {
+    const int count = count_of(channel) < kLanes ? count_of(channel) : kLanes;
+    collect(lanes_of(channel).h, args.states, count, args.last + channel * args.states);
+  }
+}
+
+}  // namespace
+
+namespace TIDEMERGE_SET {
+extern const ScanKernels scan_kernels;
+const ScanKernels scan_kernels = {.selective_scan_f32 = selective_scan_f32};
+}  // namespace TIDEMERGE_SET
+}  // namespace tidemerge
