@@ -1,0 +1,22 @@
+# runs_here(result flag...): whether the processor of this machine has what the compiler flags ask for. ON where that is
+# not known.
+function(runs_here result)
+  set(${result} ON PARENT_SCOPE)
+  if(CMAKE_CROSSCOMPILING OR NOT EXISTS /proc/cpuinfo)
+    return()
+  endif()
+  file(STRINGS /proc/cpuinfo features REGEX "^flags" LIMIT_COUNT 1)
+  if(NOT features)
+    return()
+  endif()
+  # The kernel writes avx512_vnni where the compiler has -mavx512vnni.
+  string(REPLACE "_" "" features "${features} ")
+  foreach(flag IN LISTS ARGN)
+    if(flag MATCHES "^-m(.*)$")
+      set(feature "${CMAKE_MATCH_1}")
+      if(NOT features MATCHES " ${feature} ")
+        set(${result} OFF PARENT_SCOPE)
+      endif()
+    endif()
+  endforeach()
+endfunction()
