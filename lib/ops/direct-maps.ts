@@ -108,14 +108,16 @@ export function applyMap(tensor: FloatTensor, map: IntegerTensor, options: Apply
   }
   const { reduce } = options;
   if (!['mean', 'sum', 'first'].includes(reduce)) throw invalid('reduce', "'mean', 'sum' or 'first'", reduce);
-  const sizes = options.sizes && checkedSizes(floats(who, 'sizes', options.sizes, [batch, tokens]));
+  const sizes = options.sizes && floats(who, 'sizes', options.sizes, [batch, tokens]);
   return reduceAxis(directBackend(options), tensor, axis, { map: places, sizes, reduce });
 }
 
-function checkedSizes(sizes: FloatTensor): FloatTensor {
-  const wrong = sizes.data.find((size) => !(size > 0 && Number.isFinite(size)));
+/** Weights within the lengths; what lies behind them is padding. */
+function weightsOf(sizes: FloatTensor, lengths: Int32Array) {
+  const weights = raggedFloats(sizes, lengths, 1);
+  const wrong = weights.data.find((size) => !(size > 0 && Number.isFinite(size)));
   if (wrong !== undefined) throw invalid('sizes', 'finite numbers above 0', wrong);
-  return sizes;
+  return weights;
 }
 
 interface Reduction {
@@ -140,7 +142,7 @@ function reduceAxis(
     raggedFloats({ data: rows, shape: [batch, tokens] }, lengths, width),
     matrix(ragged(map.data, lengths, tokens)),
     offsetsOf(lengths),
-    sizes ? raggedFloats(sizes, lengths, 1) : null,
+    sizes ? weightsOf(sizes, lengths) : null,
   ];
   const [out] = backend.call('reduce_by_map', inputs, { reduce });
   const merged = lengths.map((length, b) =>
