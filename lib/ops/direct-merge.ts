@@ -100,6 +100,10 @@ export function mergeTokens(x: FloatTensor, options: MergeOptions): MergedBatch 
   const { metric, sizes, mask } = options;
   const features = metric && floats('mergeTokens', 'metric', metric, [...rows, undefined]);
   const given = readLengths('mergeTokens', options.lengths, batch, tokens);
+  const other = given.find((length) => length !== given[0]);
+  if (attributes.common && other !== undefined) {
+    throw invalid('lengths', 'equal lengths for one common count', `${given[0]} and ${other}`);
+  }
   const flags = mask && integers('mergeTokens', 'mask', mask, rows).data;
   const inputs = [
     raggedFloats(x, given, channels),

@@ -12,7 +12,7 @@ import type {
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
-import { encoderMerging } from '../t5/merging.js';
+import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
 import { recordEmbed, recordForward, recordLevels, recordPaths, recordQuantiles, recordReduce } from './programs.js';
 import { type ChronosBoltWeights, loadChronosBoltWeights } from './weights.js';
@@ -164,17 +164,9 @@ export class ChronosBoltModel implements QuantileModel {
   }
 
   /** A program with the encoder in it. */
-  async #encode(
-    key: string,
-    record: typeof recordForward,
-    inputs: Inputs,
-    { signal, merging, onTrace }: RunOptions,
-  ): Promise<Outputs> {
-    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, merging);
-    const out = await this.#run(merging ? `${key} ${merging.key}` : key, withMerging, inputs, signal);
-    const trace = onTrace && readTrace(out);
-    if (trace) onTrace(trace);
-    return out;
+  #encode(key: string, record: typeof recordForward, inputs: Inputs, options: RunOptions): Promise<Outputs> {
+    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, options.merging);
+    return runMerging(key, options, (name) => this.#run(name, withMerging, inputs, options.signal));
   }
 
   #run(key: string, record: Record, inputs: Inputs, signal: AbortSignal | undefined) {

@@ -15,7 +15,7 @@ import type {
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
-import { encoderMerging } from '../t5/merging.js';
+import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
 import { type MergedStates, mergedStates } from './merged-states.js';
 import { type Merging, recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
@@ -234,17 +234,9 @@ export class ChronosT5Model implements SampleModel {
   }
 
   /** A program of series with the encoder in it. */
-  async #encode(
-    key: string,
-    record: EncodeRecord,
-    inputs: Inputs,
-    { signal, merging, onTrace }: RunOptions,
-  ): Promise<Outputs> {
-    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, merging);
-    const out = await this.#run(merging ? `${key} ${merging.key}` : key, withMerging, inputs, signal);
-    const trace = onTrace && readTrace(out);
-    if (trace) onTrace(trace);
-    return out;
+  #encode(key: string, record: EncodeRecord, inputs: Inputs, options: RunOptions): Promise<Outputs> {
+    const withMerging: Record = (builder, config, weights) => record(builder, config, weights, options.merging);
+    return runMerging(key, options, (name) => this.#run(name, withMerging, inputs, options.signal));
   }
 
   #run(key: string, record: Record, inputs: Inputs, signal: AbortSignal | undefined) {

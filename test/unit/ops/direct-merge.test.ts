@@ -273,6 +273,7 @@ describe.each(['js', 'native'] as const)('merging on %s', (backend) => {
     ['sizes of another shape', { r: 1, sizes: noise(8, 1) }, 'ERR_INVALID_SHAPE'],
     ['a size of 0', { r: 1, sizes: tensor([1, 8], 1, 1, 0, 1, 1, 1, 1, 1) }, 'ERR_INVALID_ARGUMENT'],
     ['lengths beyond the tokens', { r: 1, lengths: { data: Int32Array.of(9), shape: [1] } }, 'ERR_INVALID_ARGUMENT'],
+    ['negative lengths', { r: 1, lengths: { data: Int32Array.of(-1), shape: [1] } }, 'ERR_INVALID_ARGUMENT'],
     ['a mask of floats', { r: 1, mask: noise(1, 8) as never }, 'ERR_INVALID_DTYPE'],
   ];
   it.each(bad)('refuses %s', (_, options, code) => {
@@ -303,6 +304,14 @@ describe.each(['js', 'native'] as const)('merging on %s', (backend) => {
     const gap = { data: Int32Array.of(0, -1, 1, -1), shape: [1, 4] };
     expect(() => unmergeTokens(tokens, gap, { backend })).toThrow(code('ERR_INVALID_ARGUMENT'));
     expect(() => mergeTokens(noise(8, 3), { backend, r: 1 })).toThrow(code('ERR_INVALID_SHAPE'));
+  });
+
+  it('wants equal lengths for a common count', () => {
+    const lengths = { data: Int32Array.of(4, 3), shape: [2] };
+    expect(() => merge(noise(2, 4, 2), { r: 1, lengths })).toThrow(
+      /mergeTokens: lengths: expected equal lengths .*, got 4 and 3/,
+    );
+    expect(list(merge(noise(2, 4, 2), { threshold: -1, lengths }).removed.data)).toEqual([2, 1]);
   });
 
   it('takes 64-bit integers', () => {
