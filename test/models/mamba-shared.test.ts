@@ -3,6 +3,7 @@ import { it } from 'vitest';
 import { nativeBackends } from './backends.js';
 import { sharedFolder } from './goldens.js';
 import { describeMamba } from './mamba.suite.js';
+import { describeMergedMamba } from './mamba-merging.suite.js';
 
 /*
  * The goldens of which test/fixtures has the smaller ones.
@@ -16,5 +17,7 @@ if (shared) {
   for (const folder of ['tiny', 'mid']) {
     const directory = join(shared, 'golden', 'mamba', folder);
     describeMamba(`shared mamba ${folder}`, directory, join(directory, 'cases.safetensors'), nativeBackends());
+    const merged = join(shared, 'golden', 'merged-models', `mamba-${folder}`, 'cases.safetensors');
+    describeMergedMamba(`shared merged mamba ${folder}`, directory, merged, nativeBackends());
   }
 }
