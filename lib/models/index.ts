@@ -27,4 +27,5 @@ export type { MambaConfig } from './mamba/config.js';
 export type { ForwardInputs as MambaInputs, MambaForward, WantedLogits } from './mamba/forward.js';
 export { MambaModel } from './mamba/model.js';
 export type { MambaState } from './mamba/state.js';
+export { MambaStream, type StreamOptions, type StreamOutputs, type StreamTokens } from './mamba/stream.js';
 export type { LoadProgress } from './weight-loader.js';

@@ -1,3 +1,4 @@
+import type { ProgramBuilder } from '../../backend/program.js';
 import { type MergingTarget, readMerging } from '../../merging/options.js';
 import { readTrace } from '../../merging/trace.js';
 import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
@@ -7,8 +8,9 @@ import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load
 import type { ModelHost, Outputs } from '../model-host.js';
 import { type MambaConfig, readMambaConfig } from './config.js';
 import { type ForwardInputs, lastInputs, type MambaForward, readFlag, readLogits, spreadLast } from './forward.js';
-import { type ForwardConfig, type ForwardForm, recordForward } from './programs.js';
-import { readState, type StateSizes, stateInputs } from './state.js';
+import { type ForwardForm, recordForward } from './programs.js';
+import { readState, type StateSizes, stateInputs, stateNames } from './state.js';
+import { MambaStream, readBatch, refuseMerging, type StreamOptions } from './stream.js';
 import { type BatchTokens, readTokens } from './tokens.js';
 import { loadMambaWeights, type MambaWeights } from './weights.js';
 
@@ -72,10 +74,7 @@ export class MambaModel {
       ...(form.padded && { length: matrix(Int32Array.of(length)) }),
       ...(form.logits === 'last' && lastInputs(tokens)),
     };
-    const config: ForwardConfig = { ...this.config, state: this.#state };
-    const record = (builder: Parameters<typeof recordForward>[0]) =>
-      recordForward(builder, config, this.#weights, form);
-    const out = await this.#host.run(keyOf(form), record, given, signal);
+    const out = await this.#host.run(keyOf(form), (builder) => this.#record(builder, form), given, signal);
     const trace = readTrace(out);
     return {
       ...this.#logits(out, tokens, form),
@@ -87,9 +86,39 @@ export class MambaModel {
     };
   }
 
+  /**
+   * A stream of tokens, fed by synchronous calls. Merging is ERR_UNSUPPORTED: which pairs merge is only known once later
+   * tokens are there.
+   */
+  stream(options: StreamOptions = {}): MambaStream {
+    const { vocabSize, hiddenSize } = this.config;
+    const { state } = options;
+    const form = {
+      ...{ padded: false, state: true, blocks: false, unmerge: true, merging: undefined },
+      logits: readLogits('stream', options.logits ?? 'last'),
+      features: readFlag('stream', 'lastHiddenState', options.lastHiddenState, false),
+    };
+    refuseMerging(options);
+    return new MambaStream(
+      {
+        ...{ hiddenSize, vocabSize, sizes: this.#state, logits: form.logits },
+        batch: readBatch(options.batch ?? state?.conv?.shape?.[1] ?? 1),
+        open: (embeds) => {
+          const own = { ...form, embeds };
+          return this.#host.open(keyOf(own), (builder) => this.#record(builder, own), stateNames(this.#state));
+        },
+      },
+      state,
+    );
+  }
+
   /** Runs that have begun are finished first. */
   dispose(): void {
     this.#host.dispose();
+  }
+
+  #record(builder: ProgramBuilder, form: ForwardForm): void {
+    recordForward(builder, { ...this.config, state: this.#state }, this.#weights, form);
   }
 
   #form(inputs: ForwardInputs, { embeds, index }: BatchTokens): ForwardForm {
