@@ -37,3 +37,8 @@ export function sigmoid(x: number): number {
 export function silu(x: number): number {
   return x === -Infinity ? 0 : x * sigmoid(x);
 }
+
+/** log(1 + exp(x)) */
+export function softplus(x: number): number {
+  return x > 20 ? x : Math.log1p(Math.exp(x));
+}
