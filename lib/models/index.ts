@@ -28,4 +28,5 @@ export type { ForwardInputs as MambaInputs, MambaForward, WantedLogits } from '.
 export { MambaModel } from './mamba/model.js';
 export type { MambaState } from './mamba/state.js';
 export { MambaStream, type StreamOptions, type StreamOutputs, type StreamTokens } from './mamba/stream.js';
+export type { Mamba2Config } from './mamba2/config.js';
 export type { LoadProgress } from './weight-loader.js';
