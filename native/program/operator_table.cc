@@ -20,6 +20,7 @@
 #include "ops/selective_scan.h"
 #include "ops/sparse_chain.h"
 #include "ops/sparse_linear.h"
+#include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
 
 namespace tidemerge {
@@ -63,6 +64,7 @@ OperatorTable operator_table() {
       &selective_scan_operator(),
       &sparse_chain_operator(),
       &sparse_linear_operator(),
+      &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),
   };
