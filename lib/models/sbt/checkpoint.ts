@@ -92,7 +92,7 @@ class CheckpointReader {
     }
     const scores = { data: scope.take('scores', shape).load(), shape };
     const { alphaRule } = this.#options;
-    const alpha = scope.takeOptional('alpha', [1]);
+    const alpha = scope.takeOptional('alpha', scope.info('alpha')?.shape.length === 0 ? [] : [1]);
     const matrix = asBadModel(() =>
       binarize(
         { data, shape },
