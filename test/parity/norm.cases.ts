@@ -104,7 +104,7 @@ export const cases: ParityCase[] = [
     normCase(kind, 2, 513),
   ]),
   timeCase([5, 0, 1, 9], 7),
-  timeCase([200], 130),
+  timeCase([70], 67),
   timeCase([40, 51], 33, 1e4),
   timeCase([3], 0),
   timeCase([], 5),
