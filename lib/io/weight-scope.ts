@@ -35,6 +35,11 @@ export class WeightScope {
     this.#taken = taken;
   }
 
+  /** The file, for messages. */
+  get source(): string {
+    return this.#store.source;
+  }
+
   scope(name: string): WeightScope {
     return new WeightScope(this.#store, `${this.prefix}${name}.`, this.#taken);
   }
