@@ -23,4 +23,13 @@ export {
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
 export type { LoadOptions } from './load.js';
+export type { SbtConfig as SparseBinaryConfig } from './sbt/config.js';
+export type {
+  ClassForward,
+  ForwardInputs as SparseBinaryInputs,
+  ForwardResult as SparseBinaryForward,
+  StepForward,
+} from './sbt/forward.js';
+export { SbtModel as SparseBinaryModel } from './sbt/model.js';
+export type { SbtWeights as SparseBinaryWeights } from './sbt/weights.js';
 export type { LoadProgress } from './weight-loader.js';

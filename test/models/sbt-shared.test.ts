@@ -3,7 +3,6 @@ import { it } from 'vitest';
 import { backendsUnderTest } from './backends.js';
 import { sharedFolder } from './goldens.js';
 import { describeSbt } from './sbt.suite.js';
-import { sbtGolden } from './sbt-golden.js';
 
 const shared = sharedFolder('shared goldens of sparse binary transformers');
 
@@ -13,6 +12,6 @@ if (shared) {
   const backends = backendsUnderTest();
   const all = ['cls', 'anomaly', 'forecast'].flatMap((task) => [`${task}_small`, `${task}_smd_size`]);
   for (const name of [...all, 'forecast_small_dense_norm']) {
-    describeSbt(`shared ${name}`, sbtGolden(join(shared, 'golden', 'sbt', name)), backends);
+    describeSbt(`shared ${name}`, join(shared, 'golden', 'sbt', name), backends);
   }
 }

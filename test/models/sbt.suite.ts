@@ -1,10 +1,9 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SbtConfig } from '../../lib/models/sbt/config.js';
 import type { ClassForward, StepForward } from '../../lib/models/sbt/forward.js';
 import { SbtModel } from '../../lib/models/sbt/model.js';
-import type { SbtWeights } from '../../lib/models/sbt/weights.js';
 import type { BackendUnderTest } from './backends.js';
-import type { GoldenFile } from './goldens.js';
+import { readGoldenFile } from './goldens.js';
 
 /** Elements differ by at most 2e-5 + 2e-5 |expected|, as the goldens' README says. */
 export function expectGolden(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
@@ -16,22 +15,20 @@ export function expectGolden(what: string, actual: ArrayLike<number>, expected: 
   }
 }
 
-/** The official implementation's outputs for one model. */
-export function describeSbt(
-  title: string,
-  { config, weights, cases }: { config: SbtConfig; weights: SbtWeights; cases: GoldenFile },
-  backends: readonly BackendUnderTest[],
-): void {
+/** The official implementation's outputs for the model in a directory. */
+export function describeSbt(title: string, directory: string, backends: readonly BackendUnderTest[]): void {
+  const cases = readGoldenFile(join(directory, 'cases.safetensors'));
+
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: SbtModel;
     beforeAll(async () => {
-      model = await SbtModel.fromWeights(config, weights, options);
+      model = await SbtModel.load(directory, options);
     });
     afterAll(() => model.dispose());
 
     it('has the official outputs', async () => {
       const result = await model.forward({ x: cases.floats('x') });
-      if (config.task === 'classification') {
+      if (model.config.task === 'classification') {
         const { logProbabilities } = result as ClassForward;
         expect(logProbabilities.shape).toEqual(cases.get('published.output').shape);
         expectGolden('scores', logProbabilities.data, cases.floats('published.output').data);
@@ -40,7 +37,8 @@ export function describeSbt(
       const { newest, error } = result as StepForward;
       expect(newest.shape).toEqual(cases.get('published.last').shape);
       expectGolden('newest', newest.data, cases.floats('published.last').data);
-      if (config.task === 'anomaly-detection') expectGolden('error', error!.data, cases.floats('published.error').data);
+      if (model.config.task === 'anomaly-detection')
+        expectGolden('error', error!.data, cases.floats('published.error').data);
     });
   });
 }

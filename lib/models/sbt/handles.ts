@@ -1,7 +1,7 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { SbtConfig } from './config.js';
-import { positionCode } from './position-code.js';
+import { sinusoids } from './positions.js';
 import type { SbtActivationMasks, SbtLayerWeights, SbtLinear, SbtMatrix, SbtNorm, SbtWeights } from './weights.js';
 
 /** A linear map in a backend's memory: a sparse binary or a dense matrix. */
@@ -39,7 +39,7 @@ export async function uploadSbt(loader: WeightLoader, weights: SbtWeights, confi
   const layers: SbtLayerHandles[] = [];
   for (const [l, layer] of weights.layers.entries())
     layers.push(await uploadLayer(loader, `layers.${l}`, layer, config));
-  const code = positionCode(config, weights.positions);
+  const code = config.positionCode === 'sinusoidal' ? sinusoids(windowLength, dModel) : weights.positions;
   return {
     embedding: await uploadLinear(loader, 'embedding', weights.embedding, Math.sqrt(dModel)),
     layers,

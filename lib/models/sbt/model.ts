@@ -1,21 +1,19 @@
 import { createBackend } from '../../backend/select.js';
+import { TidemergeError } from '../../errors.js';
 import type { SparseActivations } from '../../ops/sparse-linear.js';
 import { matrix } from '../../tensor/tensor.js';
 import type { BackendInfo } from '../forecast-model.js';
-import type { LoadOptions } from '../load.js';
+import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import { ModelHost } from '../model-host.js';
 import { WeightLoader } from '../weight-loader.js';
-import type { SbtConfig } from './config.js';
+import { sbtFromCheckpoint } from './checkpoint.js';
+import { type CheckpointConfig, readCheckpointConfig } from './checkpoint-config.js';
+import type { SbtConfig, SbtTask } from './config.js';
 import { type ForwardInputs, type ForwardResult, forwardClasses, forwardSteps } from './forward.js';
 import { type SbtHandles, uploadSbt } from './handles.js';
 import { newestWay, recordClassify, recordNewest } from './programs.js';
 import type { SbtWeights } from './weights.js';
 import { type Windows, windowInputs } from './windows.js';
-
-export interface SbtLoadOptions extends LoadOptions {
-  /** How sparse binary layers take their inputs: 'int8' rounds them and is faster. Default 'float32'. */
-  readonly activations?: SparseActivations | undefined;
-}
 
 /** Inputs to the network: mean and scale of every variable. */
 type Standardization = NonNullable<SbtWeights['standardization']>;
@@ -48,8 +46,13 @@ export class SbtModel {
     this.#standardization = standardization;
   }
 
+  /** Loads a directory: a packed model, or a training checkpoint under its published names. */
+  static load(directory: string, options: LoadOptions = {}): Promise<SbtModel> {
+    return loadModel(directory, only(sbt), options);
+  }
+
   /** A model of arrays in memory, which are copied. */
-  static async fromWeights(config: SbtConfig, weights: SbtWeights, options: SbtLoadOptions = {}): Promise<SbtModel> {
+  static async fromWeights(config: SbtConfig, weights: SbtWeights, options: LoadOptions = {}): Promise<SbtModel> {
     const { dtype = 'float32', signal, activations = 'float32' } = options;
     const backend = await createBackend(options);
     const loader = new WeightLoader(backend, { dtype, signal });
@@ -67,6 +70,11 @@ export class SbtModel {
   get backend(): BackendInfo {
     const { name, isa, threads } = this.#host.backend;
     return { name, isa, threads };
+  }
+
+  /** Past steps are the same in every window they stand in, and are computed once for all of a run. */
+  get sharesPast(): boolean {
+    return newestWay(this.config, this.#weights) === 'shared';
   }
 
   /** One pass over samples or windows [batch, steps, variables], in units of the data. */
@@ -131,4 +139,45 @@ export class SbtModel {
   dispose(): void {
     this.#host.dispose();
   }
+}
+
+interface Loaded {
+  readonly handles: SbtHandles;
+  readonly standardization: Standardization | undefined;
+}
+
+export const sbt: ModelDefinition<CheckpointConfig, Loaded, SbtModel> = {
+  name: 'sparse-binary-transformer',
+  architecture: 'SparseBinaryTransformer',
+  pipelineClass: 'none',
+  matches: (weights) =>
+    weights.has('embedding.weight') && weights.has('transformer_encoder.layers.0.self_attn.linear_Q.weight'),
+  readConfig: readCheckpointConfig,
+  checkConfig: () => {},
+  loadWeights: async (loader, scope, { config, normKeepRatio }) => {
+    const weights = sbtFromCheckpoint(config, scope, { normKeepRatio });
+    return { handles: await uploadSbt(loader, weights, config), standardization: weights.standardization };
+  },
+  create: (host, { config }, { handles, standardization }, { activations = 'float32' }) =>
+    new SbtModel(host, config, handles, { activations, standardization }),
+};
+
+const LOADED_WITH: Readonly<Record<SbtTask, string>> = {
+  classification: 'Classifier',
+  'anomaly-detection': 'AnomalyDetector',
+  forecasting: 'Forecaster',
+};
+
+/** The definition for one task; a model trained for another one is ERR_UNSUPPORTED. */
+export function sbtFor(task: SbtTask): typeof sbt {
+  return {
+    ...sbt,
+    readConfig: (file, weights) => {
+      const read = sbt.readConfig(file, weights);
+      const { task: own } = read.config;
+      if (own === task) return read;
+      const message = `${file.file}: task: expected ${task}, got ${own}: load it with ${LOADED_WITH[own]}`;
+      throw new TidemergeError('ERR_UNSUPPORTED', message);
+    },
+  };
 }
