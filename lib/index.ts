@@ -19,6 +19,7 @@ export {
   ForecastWarning,
   type LevelForecasts,
   type MergeTrace,
+  type PointForecasts,
   QuantileForecasts,
   type SampleForecasts,
   type SeriesForecast,

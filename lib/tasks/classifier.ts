@@ -6,13 +6,7 @@ import { logSoftmax } from '../models/sbt/forward.js';
 import { type SbtModel, sbtFor } from '../models/sbt/model.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { resolveModel } from './embedded.js';
-import {
-  copyMultivariate,
-  expectComplete,
-  isOneSeries,
-  type MultivariateInputs,
-  type StepRows,
-} from './multivariate.js';
+import { copyOne, expectComplete, listed, type MultivariateInputs, type StepRows } from './multivariate.js';
 import { TaskQueue } from './queue.js';
 
 export interface ClassifyOptions {
@@ -81,10 +75,7 @@ export class Classifier {
     if (!Number.isSafeInteger(topK) || topK < 1) {
       throw new TidemergeError('ERR_INVALID_ARGUMENT', `topK: expected an integer >= 1, got ${show(topK)}`);
     }
-    const one = isOneSeries(inputs);
-    const samples = copyMultivariate(inputs, this.numVariables);
-    expectComplete(samples, this.numVariables, one);
-    this.#checkLengths(samples, one);
+    const samples = listed(inputs).map(({ series, who }) => this.#copy(series, who));
     return this.#queue.run(async () => {
       const classes = this.#model.config.outputSize;
       const logits = new Float32Array(samples.length * classes);
@@ -108,12 +99,15 @@ export class Classifier {
     return this.dispose();
   }
 
-  #checkLengths(samples: readonly StepRows[], one: boolean): void {
+  #copy(series: unknown, who: string): StepRows {
+    const sample = copyOne(series, who, this.numVariables);
     const most = this.windowLength;
-    const wrong = samples.findIndex(({ length }) => length < 1 || length > most);
-    if (wrong < 0) return;
-    const message = `${one ? 'inputs' : `inputs[${wrong}]`}: expected 1 to ${most} steps, got ${samples[wrong]!.length}`;
-    throw new TidemergeError('ERR_INVALID_SHAPE', message);
+    if (sample.length < 1 || sample.length > most) {
+      const message = `${who}: expected 1 to ${most} steps, got ${sample.length}`;
+      throw new TidemergeError('ERR_INVALID_SHAPE', message);
+    }
+    expectComplete(sample, who, this.numVariables);
+    return sample;
   }
 
   #logits(samples: readonly StepRows[], signal: AbortSignal | undefined): Promise<Float32Array> {

@@ -31,15 +31,20 @@ export function isOneSeries(inputs: MultivariateInputs): inputs is MultivariateS
  * missing. Messages name the series, the step and the variable.
  */
 export function copyMultivariate(inputs: MultivariateInputs, variables: number): StepRows[] {
-  if (isOneSeries(inputs)) return [copySeries(inputs, 'inputs', variables)];
+  return listed(inputs).map(({ series, who }) => copyOne(series, who, variables));
+}
+
+/** The series of a call and what messages call them. */
+export function listed(inputs: MultivariateInputs): { readonly series: unknown; readonly who: string }[] {
+  if (isOneSeries(inputs)) return [{ series: inputs, who: 'inputs' }];
   if (!Array.isArray(inputs)) {
     const expected = '{ data, shape: [length, variables] } or an array of those';
     throw new TidemergeError('ERR_INVALID_ARGUMENT', `inputs: expected ${expected}, got ${show(inputs)}`);
   }
-  return inputs.map((series, i) => copySeries(series, `inputs[${i}]`, variables));
+  return inputs.map((series, i) => ({ series, who: `inputs[${i}]` }));
 }
 
-function copySeries(series: unknown, who: string, variables: number): StepRows {
+export function copyOne(series: unknown, who: string, variables: number): StepRows {
   const { data, shape } = (series ?? {}) as Partial<MultivariateSeries>;
   if (!data || !Array.isArray(shape)) {
     const expected = '{ data, shape: [length, variables] }';
@@ -84,11 +89,9 @@ function copyNumbers(who: string, data: MultivariateSeries['data'], variables: n
 }
 
 /** For tasks that need every value. */
-export function expectComplete(series: readonly StepRows[], variables: number, one: boolean): void {
-  for (const [i, { values }] of series.entries()) {
-    const missing = values.findIndex(Number.isNaN);
-    if (missing >= 0) throw badValue(one ? 'inputs' : `inputs[${i}]`, missing, variables, 'a number', NaN);
-  }
+export function expectComplete({ values }: StepRows, who: string, variables: number, from = 0): void {
+  const missing = values.findIndex((value, i) => i >= from * variables && Number.isNaN(value));
+  if (missing >= 0) throw badValue(who, missing, variables, 'a number', NaN);
 }
 
 function badValue(who: string, at: number, variables: number, expected: string, got: unknown): TidemergeError {
