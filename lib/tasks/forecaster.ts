@@ -14,7 +14,7 @@ import {
   QuantileForecasts,
   type SampleForecasts,
 } from './forecasts.js';
-import { copySeries, type SeriesInputs, type SeriesSet } from './inputs.js';
+import { copySeries, type SeriesInputs } from './inputs.js';
 import { levelBlocks, pathBlocks, sampleBlocks } from './long-horizon.js';
 import type { MultivariateInputs } from './multivariate.js';
 import {
