@@ -1,21 +1,54 @@
 import type { SymbolicTensor } from '../backend/program.js';
-import { expectDType, expectNumber, expectVector } from './record.js';
+import { TidemergeError } from '../errors.js';
+import { type Columns, columnView } from './attention.js';
+import { expectColumnRange, expectDType, expectInteger, expectNumber, expectVector } from './record.js';
 
 export interface NormOptions {
   /** Added to the mean square (or the variance) before the root. */
   readonly epsilon: number;
 }
 
+export interface RmsNormOptions extends NormOptions {
+  /** float32 [rows, columns], or such columns of a wider tensor: opens and shuts channels by silu(gate) (Mamba-2). */
+  readonly gate?: Columns | undefined;
+  /** true: rmsNorm(x) · silu(gate); false (default), as Mamba-2 does: rmsNorm(x · silu(gate)). */
+  readonly normBeforeGate?: boolean | undefined;
+  /** Parts of equal width a row is normalised in, each on its own. Default 1. */
+  readonly groups?: number | undefined;
+}
+
 /**
  * Root mean square normalisation of every row (Zhang and Sennrich 2019; T5's layer norm):
  * y = x / sqrt(mean(x²) + epsilon) · weight
  *
+ * With a gate and groups it is the norm inside Mamba-2 (Dao and Gu 2024, arXiv 2405.21060, section 7.1).
+ *
  * x float32 [rows, columns], weight float32 [columns] → float32 [rows, columns]
  */
-export function rmsNorm(x: SymbolicTensor, weight: SymbolicTensor, { epsilon }: NormOptions): SymbolicTensor {
-  checkNorm('rms_norm', x, weight, undefined, epsilon);
-  const [y] = x.builder.apply('rms_norm', [x, weight], { epsilon }, [{ dtype: 'float32', columns: x.columns }]);
+export function rmsNorm(x: SymbolicTensor, weight: SymbolicTensor, options: RmsNormOptions): SymbolicTensor {
+  const op = 'rms_norm';
+  const { epsilon } = options;
+  const gate = options.gate && columnView(options.gate);
+  checkNorm(op, x, weight, undefined, epsilon);
+  if (gate) expectColumnRange(op, 'gate', gate, x.columns ?? 0);
+  const attributes = rmsAttributes(options, x.columns, gate?.column);
+  const inputs = gate ? [x, weight, gate.tensor] : [x, weight];
+  const [y] = x.builder.apply(op, inputs, attributes, [{ dtype: 'float32', columns: x.columns }]);
   return y!;
+}
+
+/** All attributes of the operator, checked; `columns` as far as they are known. */
+export function rmsAttributes(
+  { epsilon, groups = 1, normBeforeGate = false }: Omit<RmsNormOptions, 'gate'>,
+  columns: number | undefined,
+  gateColumn = 0,
+) {
+  expectInteger('rms_norm', 'groups', groups);
+  if (columns !== undefined && columns % groups !== 0) {
+    const message = `rms_norm: groups: expected a divisor of ${columns} columns, got ${groups}`;
+    throw new TidemergeError('ERR_INVALID_SHAPE', message);
+  }
+  return { epsilon, groups, normBeforeGate, gateColumn };
 }
 
 /**

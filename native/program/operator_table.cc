@@ -19,6 +19,7 @@
 #include "ops/sample.h"
 #include "ops/selective_scan.h"
 #include "ops/sparse_linear.h"
+#include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
 
 namespace tidemerge {
@@ -63,6 +64,7 @@ OperatorTable operator_table() {
       &sampling_distribution_operator(),
       &selective_scan_operator(),
       &sparse_linear_operator(),
+      &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),
   };

@@ -15,6 +15,51 @@ const rmsBound: Bound = ({ inputs, expected }) => {
   return forEachElement(expected, (y) => relative * Math.abs(y) + TINY);
 };
 
+interface Gated {
+  readonly rows: number;
+  readonly cols: number;
+  readonly groups: number;
+  readonly normBeforeGate: boolean;
+  /** Columns in front of the gate. */
+  readonly column: number;
+}
+
+/**
+ * The stated error of silu and the rounding of the product reach the root too where they come first: at most the
+ * largest of the part's relative errors.
+ */
+function gatedBound({ cols, groups, normBeforeGate, column }: Gated): Bound {
+  const width = cols / groups;
+  return ({ inputs, expected }) => {
+    const gate = inputs.gate!;
+    const open = (at: number) => {
+      const z = gate.data[Math.floor(at / cols) * gate.cols + column + (at % cols)]!;
+      return (5 + 1.25 * Math.max(0, -z)) * 2 * U + U;
+    };
+    return forEachElement(expected, (y, at) => {
+      const part = Array.from({ length: width }, (_, j) => open(at - (at % width) + j));
+      const relative = open(at) + (normBeforeGate ? 0 : Math.max(...part)) + (width + 12) * U;
+      return 1.01 * relative * Math.abs(y) + TINY;
+    });
+  };
+}
+
+function gatedCase(sizes: Gated): ParityCase {
+  const { rows, cols, groups, normBeforeGate, column } = sizes;
+  const random = new Random(rows * 100 + cols);
+  return {
+    name: `rms norm of [${rows}, ${cols}] in ${groups}, gated ${normBeforeGate ? 'after' : 'before'}`,
+    weights: { weight: vector(random, cols) },
+    runs: [{ x: random.matrix(rows, cols), gate: random.matrix(rows, cols + column) }],
+    record: ({ x, weight, gate }) => {
+      const view = column === 0 ? gate! : { tensor: gate!, column };
+      return { y: rmsNorm(x!, weight!, { epsilon: EPSILON, gate: view, groups, normBeforeGate }) };
+    },
+    bounds: { y: gatedBound(sizes) },
+    roles: { x: { per: 1 }, gate: { per: 1 }, y: { per: 1 } },
+  };
+}
+
 /** The error of the mean moves every deviation, and through them the root. */
 const layerBound: Bound = ({ inputs, weights, expected }) => {
   const { cols, data } = inputs.x!;
@@ -112,6 +157,26 @@ export const cases: ParityCase[] = [
     ...timeCase([3], 4),
     name: 'time norm of a series beyond the steps',
     runs: timeCase([5], 4).runs,
+    fails: 'ERR_INVALID_SHAPE',
+  },
+  gatedCase({ rows: 5, cols: 7, groups: 1, normBeforeGate: false, column: 0 }),
+  gatedCase({ rows: 70, cols: 66, groups: 2, normBeforeGate: false, column: 3 }),
+  gatedCase({ rows: 4, cols: 24, groups: 8, normBeforeGate: true, column: 9 }),
+  {
+    ...wrong,
+    name: 'rms norm with its own input as the gate',
+    record: ({ x, weight }) => ({ y: rmsNorm(x!, weight!, { epsilon: EPSILON, gate: x!, normBeforeGate: true }) }),
+    bounds: {
+      y: (context) => {
+        const sizes = { rows: 2, cols: 3, groups: 1, normBeforeGate: true, column: 0 };
+        return gatedBound(sizes)({ ...context, inputs: { ...context.inputs, gate: context.inputs.x! } });
+      },
+    },
+  },
+  {
+    ...gatedCase({ rows: 4, cols: 6, groups: 1, normBeforeGate: false, column: 0 }),
+    name: 'rms norm with a gate of other rows',
+    runs: [{ x: new Random(1).matrix(4, 6), gate: new Random(2).matrix(3, 6) }],
     fails: 'ERR_INVALID_SHAPE',
   },
   {

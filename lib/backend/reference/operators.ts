@@ -15,6 +15,7 @@ import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
 import { selectiveScan } from './selective-scan.js';
 import { sparseLinear } from './sparse-linear.js';
+import { ssdScan } from './ssd-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
@@ -55,6 +56,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     softmax,
     sparse_linear: sparseLinear,
     time_norm: timeNorm,
+    ssd_scan: ssdScan,
     tokens_to_values: tokensToValues,
     unmerge_tokens: unmergeTokens,
     uniform_offsets: uniformOffsets,
