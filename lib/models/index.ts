@@ -34,6 +34,13 @@ export { type AlphaRule, type BinarizeOptions, binarize } from './sbt/binarize.j
 export { type CheckpointOptions, sbtFromCheckpoint } from './sbt/checkpoint.js';
 export { type CheckpointConfig, readCheckpointConfig } from './sbt/checkpoint-config.js';
 export type { SbtConfig, SbtTask } from './sbt/config.js';
+export type {
+  ClassForward,
+  ForwardInputs as SbtInputs,
+  ForwardResult as SbtForward,
+  StepForward,
+} from './sbt/forward.js';
+export { SbtModel } from './sbt/model.js';
 export { type PackedSbt, packSbt, writeSbtModel } from './sbt/pack.js';
 export { readSbtConfig } from './sbt/read-config.js';
 export { readSbtWeights } from './sbt/unpack.js';
