@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { defineBenchMerging } from './bench-merging/define.js';
+import { defineCost } from './cost.js';
 import { doctor } from './doctor.js';
 import { describe, EXIT, exitCodeOf, Interrupted } from './exit-codes.js';
 import { type ForecastCommandOptions, forecast } from './forecast.js';
@@ -48,6 +49,7 @@ function buildProgram(signal: AbortSignal): Command {
   });
 
   defineBenchMerging(program, signal);
+  defineCost(program);
 
   program
     .command('doctor')

@@ -23,4 +23,9 @@ export {
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
 export type { LoadOptions } from './load.js';
+export type { SbtConfig, SbtTask } from './sbt/config.js';
+export { type CostOptions, costOf, type SbtCost } from './sbt/cost.js';
+export type { HonestCost, MultiplyAdds } from './sbt/cost-honest.js';
+export type { PaperCost, PaperOptions } from './sbt/cost-paper.js';
+export { PAPER_DATASETS, type PaperDataset } from './sbt/paper-datasets.js';
 export type { LoadProgress } from './weight-loader.js';
