@@ -40,6 +40,10 @@ export class WeightScope {
     return this.#store.source;
   }
 
+  get metadata(): ReadonlyMap<string, string> {
+    return this.#store.metadata;
+  }
+
   scope(name: string): WeightScope {
     return new WeightScope(this.#store, `${this.prefix}${name}.`, this.#taken);
   }

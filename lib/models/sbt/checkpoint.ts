@@ -1,8 +1,7 @@
-import { TidemergeError } from '../../errors.js';
 import type { Weight, WeightScope } from '../../io/weight-scope.js';
 import { type AlphaRule, binarize, keepLargest } from './binarize.js';
 import type { SbtConfig } from './config.js';
-import { badTensor, finite, positive } from './finite.js';
+import { asBadModel, badTensor, finite, positive } from './model-checks.js';
 import { isSinusoidal, POSITION_TABLE } from './positions.js';
 import type { SbtActivationMasks, SbtLayerWeights, SbtLinear, SbtMatrix, SbtNorm, SbtWeights } from './weights.js';
 
@@ -93,7 +92,7 @@ class CheckpointReader {
     }
     const scores = { data: scope.take('scores', shape).load(), shape };
     const { alphaRule } = this.#options;
-    const alpha = scope.takeOptional('alpha', [1]);
+    const alpha = scope.takeOptional('alpha', scope.info('alpha')?.shape.length === 0 ? [] : [1]);
     const matrix = asBadModel(() =>
       binarize(
         { data, shape },
@@ -168,15 +167,5 @@ class CheckpointReader {
       bits[at >> 3]! |= 1 << (at & 7);
     }
     return bits;
-  }
-}
-
-/** What is wrong with an argument there is wrong with the model here. */
-function asBadModel<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof TidemergeError)) throw error;
-    throw new TidemergeError('ERR_BAD_MODEL', error.message, { cause: error });
   }
 }
