@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { TidemergeError } from '../errors.js';
 import { ModelConfig } from '../io/model-config.js';
+import { openSafetensors } from '../io/safetensors.js';
 import type { SbtConfig } from '../models/sbt/config.js';
 import { type CostOptions, costOf, type SbtCost } from '../models/sbt/cost.js';
 import type { MultiplyAdds } from '../models/sbt/cost-honest.js';
@@ -25,8 +26,16 @@ export function defineCost(program: Command): void {
     .description('count what a sparse binary transformer costs, as the paper counts and in reality; runs nothing')
     .argument('[model]', 'folder of a model, or its config.json')
     .option('--paper', "the models of the paper's eleven data sets instead")
-    .option('--activation-keep <share>', 'classification: share of query, key and value values kept', fraction, 0.5)
-    .option('--norm-keep <share>', 'forecasting: share of norm weights kept; 1 for ordinary norms', fraction, 0.5)
+    .option(
+      '--activation-keep <share>',
+      'classification: share of query, key and value values kept (default: 0.5, or 1 if the file has no masks)',
+      fraction,
+    )
+    .option(
+      '--norm-keep <share>',
+      'forecasting: share of norm weights kept; 1 for ordinary norms (default: 0.5)',
+      fraction,
+    )
     .option('--json', 'as one JSON document')
     .action((model: string | undefined, options: CostCommandOptions) => {
       process.exitCode = cost(model, options);
@@ -37,7 +46,10 @@ export function cost(model: string | undefined, options: CostCommandOptions): nu
   if ((model === undefined) === (options.paper !== true)) {
     throw new TidemergeError('ERR_INVALID_ARGUMENT', 'cost: expected either a model or --paper');
   }
-  const ratios = { activationKeepRatio: options.activationKeep, normKeepRatio: options.normKeep } as CostOptions;
+  const ratios: CostOptions = {
+    ...(options.activationKeep !== undefined && { activationKeepRatio: options.activationKeep }),
+    ...(options.normKeep !== undefined && { normKeepRatio: options.normKeep }),
+  };
   const found =
     model === undefined
       ? PAPER_DATASETS.map(({ name, config }) => ({ name, config, ...costOf(config, ratios) }))
@@ -55,8 +67,22 @@ interface NamedCost extends SbtCost {
 function costOfPath(path: string, options: CostOptions): NamedCost {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   const config = readSbtConfig(ModelConfig.read(isFolder ? join(path, 'config.json') : path));
-  const file = isFolder && statSync(join(path, 'model.safetensors'), { throwIfNoEntry: false });
-  return { name: path, config, ...costOf(config, file ? { ...options, fileBytes: file.size } : options) };
+  const file = join(path, 'model.safetensors');
+  const stat = isFolder ? statSync(file, { throwIfNoEntry: false }) : undefined;
+  if (!stat) return { name: path, config, ...costOf(config, options) };
+  const masked = config.task !== 'classification' || hasActivationMasks(file);
+  return {
+    name: path,
+    config,
+    ...costOf(config, { ...(!masked && { activationKeepRatio: 1 }), ...options, fileBytes: stat.size }),
+  };
+}
+
+function hasActivationMasks(file: string): boolean {
+  const store = openSafetensors(file);
+  const layout = store.metadata.get('sbt.activation_masks');
+  store.close();
+  return layout !== 'none';
 }
 
 const whole = (count: number | undefined) => (count === undefined ? '-' : count.toLocaleString('en-US'));
@@ -90,7 +116,7 @@ function modelTables({ config, paper, honest }: NamedCost): string {
     textTable(
       ['bytes', 'dense float32', 'this model', 'ratio'],
       [
-        compare('weights at least', honest.denseBytes, honest.packedBytes),
+        compare('weights', honest.denseBytes, honest.packedBytes),
         ...(honest.fileBytes === undefined ? [] : [compare('the file', honest.denseBytes, honest.fileBytes)]),
       ],
     ),

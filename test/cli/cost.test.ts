@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeSafetensors } from '../../lib/io/safetensors.js';
 import { tidemerge } from './run.js';
 
 const RESULTS = fileURLToPath(new URL('../../docs/results/sparse-binary.md', import.meta.url));
@@ -42,7 +43,19 @@ describe('tidemerge cost', () => {
     expect(config.keepRatio).toBe(0.25);
     expect(paper.sparseBinary.flops).toBe(1863484);
     expect(honest.fileBytes).toBeUndefined();
-    expect(honest.packedBytes).toBe(22776);
+    expect(honest.packedBytes).toBe(22790);
+  });
+
+  it('looks into the file of a classifier for masks', async () => {
+    const classifier = { ...CONFIG, task: 'classification', output_size: 2 };
+    const counted = async (layout: string) => {
+      const directory = join(folder, layout);
+      mkdirSync(directory);
+      writeFileSync(join(directory, 'config.json'), JSON.stringify(classifier));
+      writeSafetensors(join(directory, 'model.safetensors'), [], { 'sbt.activation_masks': layout });
+      return JSON.parse((await tidemerge(['cost', directory, '--json'])).stdout).honest.packedBytes as number;
+    };
+    expect((await counted('positions')) - (await counted('none'))).toBe((3 * 200 * 76) / 8);
   });
 
   it('says what it cannot count', async () => {

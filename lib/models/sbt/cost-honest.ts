@@ -1,5 +1,6 @@
 import { keptCount } from './binarize.js';
 import type { SbtConfig } from './config.js';
+import { matrixPlaces } from './matrices.js';
 
 /*
  * What a sparse binary transformer takes in a file and in a run, as this library has it: nothing left out that a decoder
@@ -15,7 +16,11 @@ export interface MultiplyAdds {
 export interface HonestCost {
   /** Bytes of the file, as the caller measured it. */
   readonly fileBytes?: number;
-  /** What the weights take at least: mask, signs and scale of every matrix, biases, norms and position table in float32. */
+  /**
+   * What the weights take in this library's format, header and standardization apart: mask, signs and scale of every
+   * matrix, biases, norms and position table in float32, and the masks of the activations (a bit per step and channel, one
+   * set for all layers) where a classifier has them.
+   */
   readonly packedBytes: number;
   /** The same structure with dense float32 matrices and a bias to each. */
   readonly denseBytes: number;
@@ -32,7 +37,8 @@ export interface HonestCost {
   };
 }
 
-export function honestCost(config: SbtConfig, fileBytes?: number): HonestCost {
+/** @param masked whether query, key and value activations are masked. */
+export function honestCost(config: SbtConfig, masked: boolean, fileBytes?: number): HonestCost {
   const { attention, norm, positionCode } = config;
   const streams = attention === 'step-t' && norm !== 'time' && positionCode === 'none';
   const both = (count: (entries: Entries) => number): MultiplyAdds => ({
@@ -41,7 +47,7 @@ export function honestCost(config: SbtConfig, fileBytes?: number): HonestCost {
   });
   return {
     ...(fileBytes !== undefined && { fileBytes }),
-    packedBytes: packedBytes(config),
+    packedBytes: packedBytes(config, masked),
     denseBytes: denseBytes(config),
     multiplyAdds: {
       full: both((entries) => fullProducts(config, entries)),
@@ -93,13 +99,9 @@ function streamingProducts(config: SbtConfig, entries: Entries): number {
   return embedding + numLayers * newest + (numLayers - 1) * past + 2 * square + decoder;
 }
 
+/** Entries of every matrix. */
 function sizes(config: SbtConfig): number[] {
-  const { numVariables: m, dModel: d, feedForwardSize: f, outputSize, numLayers } = config;
-  return [
-    m * d,
-    ...Array.from({ length: numLayers }, () => [d * d, d * d, d * d, d * d, d * f, f * d]).flat(),
-    d * outputSize,
-  ];
+  return matrixPlaces(config).map(({ out, inner }) => out * inner);
 }
 
 /** Scales and shifts of the norms (running statistics are folded in), and the position table. */
@@ -108,13 +110,14 @@ function denseParts({ norm, positionCode, windowLength, dModel, numLayers }: Sbt
   return numLayers * 4 * normWidth + (positionCode === 'table' ? windowLength * dModel : 0);
 }
 
-function packedBytes(config: SbtConfig): number {
+function packedBytes(config: SbtConfig, masked: boolean): number {
   if (config.weights === 'dense') return denseBytes(config);
-  const matrices = sizes(config).map(
-    (size) => Math.ceil(size / 8) + Math.ceil(keptCount(size, config.keepRatio) / 8) + 4,
-  );
-  const biases = config.numLayers * 4 * config.dModel;
-  return matrices.reduce((sum, bytes) => sum + bytes, 4 * (biases + denseParts(config)));
+  const { windowLength, dModel, numLayers, keepRatio } = config;
+  // Mask, signs, scale, and a byte that tells whether there is a bias.
+  const matrices = sizes(config).map((size) => Math.ceil(size / 8) + Math.ceil(keptCount(size, keepRatio) / 8) + 5);
+  const activationMasks = masked ? 3 * Math.ceil((windowLength * dModel) / 8) : 0;
+  const numbers = numLayers * 4 * dModel + denseParts(config);
+  return matrices.reduce((sum, bytes) => sum + bytes, 4 * numbers + activationMasks);
 }
 
 function denseBytes(config: SbtConfig): number {

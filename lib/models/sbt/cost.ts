@@ -24,7 +24,8 @@ export interface SbtCost {
 /** What a sparse binary transformer of this structure costs, counted in both ways; nothing is run. */
 export function costOf(config: SbtConfig, options: CostOptions = {}): SbtCost {
   const dense = densePaperCost(config);
-  const honest = honestCost(config, options.fileBytes);
+  const masked = config.task === 'classification' && options.activationKeepRatio !== 1;
+  const honest = honestCost(config, masked, options.fileBytes);
   if (config.weights === 'dense') return { paper: { dense }, honest };
   const sparseBinary = sparsePaperCost(config, options);
   const ratios = { bits: dense.bits / sparseBinary.bits, flops: dense.flops / sparseBinary.flops };
