@@ -17,6 +17,7 @@ import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
 import { cases as selectiveScan } from './selective-scan.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
+import { cases as ssdScan } from './ssd-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -38,5 +39,6 @@ export const CASES: readonly ParityCase[] = [
   ...sample,
   ...selectiveScan,
   ...sparseLinear,
+  ...ssdScan,
   ...tokenize,
 ];
