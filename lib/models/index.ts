@@ -34,6 +34,9 @@ export { type AlphaRule, type BinarizeOptions, binarize } from './sbt/binarize.j
 export { type CheckpointOptions, sbtFromCheckpoint } from './sbt/checkpoint.js';
 export { type CheckpointConfig, readCheckpointConfig } from './sbt/checkpoint-config.js';
 export type { SbtConfig, SbtTask } from './sbt/config.js';
+export { type CostOptions, costOf, type SbtCost } from './sbt/cost.js';
+export type { HonestCost, MultiplyAdds } from './sbt/cost-honest.js';
+export type { PaperCost, PaperOptions } from './sbt/cost-paper.js';
 export type {
   ClassForward,
   ForwardInputs as SbtInputs,
@@ -42,6 +45,7 @@ export type {
 } from './sbt/forward.js';
 export { SbtModel } from './sbt/model.js';
 export { type PackedSbt, packSbt, writeSbtModel } from './sbt/pack.js';
+export { PAPER_DATASETS, type PaperDataset } from './sbt/paper-datasets.js';
 export { readSbtConfig } from './sbt/read-config.js';
 export { readSbtWeights } from './sbt/unpack.js';
 export type {
