@@ -189,11 +189,12 @@ export const sbt: ModelDefinition<CheckpointConfig, Loaded, SbtModel> = {
   readConfig: (file, weights) =>
     isPacked(weights) ? { config: readSbtConfig(file), normKeepRatio: 1 } : readCheckpointConfig(file, weights),
   checkConfig: () => {},
-  loadWeights: async (loader, scope, { config, normKeepRatio }) => {
+  loadWeights: async (loader, scope, { config, normKeepRatio, standardization }) => {
     const weights = isPacked(scope)
       ? readSbtWeights(config, scope)
       : sbtFromCheckpoint(config, scope, { normKeepRatio });
-    return { handles: await uploadSbt(loader, weights, config), standardization: weights.standardization };
+    const handles = await uploadSbt(loader, weights, config);
+    return { handles, standardization: weights.standardization ?? standardization };
   },
   create: (host, { config }, { handles, standardization }, { activations = 'float32' }) =>
     new SbtModel(host, config, handles, { activations, standardization }),
