@@ -131,7 +131,8 @@ function factorView(name: string, factor: ScanFactor, { dState }: SelectiveScanO
   return { ...view, groups: factor.groups };
 }
 
-function expectRange(op: string, name: string, { tensor, column }: ColumnView, width: number): void {
+/** The tensor has these `width` columns, as far as is known. */
+export function expectRange(op: string, name: string, { tensor, column }: ColumnView, width: number): void {
   expectDType(op, name, tensor, 'float32');
   expectInteger(op, `${name} column`, column, 0);
   if (tensor.columns !== undefined && tensor.columns < column + width) {
