@@ -60,7 +60,7 @@ export async function loadHyenaWeights(
   const blocks: HyenaBlockWeights[] = [];
   const embedding = await loader.table(backbone, EMBEDDING, vocabSize, dModel);
   for (let i = 0; i < numLayers; i++) blocks.push(await loadBlock(loader, backbone.scope(`layers.${i}`), config));
-  const [own] = [scope, scope.scope('model')].filter((root) => root.has('lm_head.weight'));
+  const own = rootOf(scope, 'lm_head.weight');
   return {
     embedding,
     blocks,
@@ -104,16 +104,24 @@ async function loadClassifier(
   scope: WeightScope,
   dModel: number,
 ): Promise<HyenaClassifier | undefined> {
-  const score = scope.info('score.weight')?.shape[0];
-  if (score !== undefined) {
-    const weight = await loader.matrix(scope, 'score.weight', score, dModel);
-    return { pooling: 'last', labels: score, weight, bias: undefined };
+  const [score, head] = ['score.weight', 'head.output_transform.weight'].map((name) => rootOf(scope, name));
+  if (score) {
+    const labels = score.info('score.weight')?.shape[0] as number;
+    const weight = await loader.matrix(score, 'score.weight', labels, dModel);
+    return { pooling: 'last', labels, weight, bias: undefined };
   }
-  const head = scope.scope('head.output_transform');
-  const labels = head.info('weight')?.shape[0];
-  return labels === undefined
-    ? undefined
-    : { pooling: 'mean', labels, ...(await loadLinear(loader, head, labels, dModel)) };
+  if (!head) return undefined;
+  const labels = head.info('head.output_transform.weight')?.shape[0] as number;
+  return {
+    pooling: 'mean',
+    labels,
+    ...(await loadLinear(loader, head.scope('head.output_transform'), labels, dModel)),
+  };
+}
+
+/** A head stands beside the backbone or, in a checkpoint, under `model`. */
+function rootOf(scope: WeightScope, name: string): WeightScope | undefined {
+  return [scope, scope.scope('model')].find((root) => root.has(name));
 }
 
 async function loadLinear(
