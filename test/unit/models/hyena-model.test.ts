@@ -8,7 +8,7 @@ import { loadHyenaWeights } from '../../../lib/models/hyena/weights.js';
 import { HyenaModel } from '../../../lib/models/index.js';
 import { WeightLoader } from '../../../lib/models/weight-loader.js';
 import { type Edits, withEditedModel } from '../../models/edited-model.js';
-import { fixture, readGoldens } from '../../models/goldens.js';
+import { expectRows, fixture, readGoldens } from '../../models/goldens.js';
 
 const TINY = fixture('hyena', 'tiny');
 const options = { backend: 'js' } as const;
@@ -54,6 +54,18 @@ describe('weights under published names', () => {
       store.close();
       expect(scope.unused()).toEqual([]);
     });
+  });
+
+  it('keeps matrices in bfloat16 when asked, which changes results a little', async () => {
+    const golden = readGoldens('hyena', 'tiny', 'cases.safetensors');
+    const model = await HyenaModel.load(TINY, { ...options, dtype: 'bfloat16' });
+    const inputIds = golden.integers('len17.input_ids');
+    const { lastHiddenState } = await model.forward({ inputIds, lastHiddenState: true });
+    model.dispose();
+    const expected = golden.floats('len17.hidden').data;
+    // Weights are rounded by at most 2^-9; a few roundings add up in nine matrices one behind the other.
+    const worst = expectRows('hidden', lastHiddenState!.data, expected, expected.length, 9 * 2 ** -9);
+    expect(worst).toBeGreaterThan(1e-4);
   });
 
   it('a classifier of transformers reads the last token', async () => {
