@@ -15,6 +15,7 @@
   FAMILY(merge, MergeKernels)             \
   FAMILY(scan, ScanKernels)               \
   FAMILY(conv1d, Conv1dKernels)           \
+  FAMILY(fft, FftKernels)                 \
   FAMILY(sparse_binary, SparseBinaryKernels)
 
 namespace tidemerge {
