@@ -32,7 +32,7 @@ for (const [name, length, , r, k] of cases)
 
 const flat = (rows: readonly Float64Array[]) => Float32Array.from(rows.flatMap((row) => [...row]));
 
-describe.each(backendsUnderTest().slice(0, 1))('hyena merging, $name', ({ options }) => {
+describe.each(backendsUnderTest())('hyena merging, $name', ({ options }) => {
   let model: HyenaModel;
   beforeAll(async () => {
     model = await HyenaModel.load(directory, options);

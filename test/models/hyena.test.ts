@@ -3,4 +3,4 @@ import { fixture } from './goldens.js';
 import { describeHyena } from './hyena.suite.js';
 
 const directory = fixture('hyena', 'tiny');
-describeHyena('hyena tiny', directory, `${directory}/cases.safetensors`, backendsUnderTest().slice(0, 1));
+describeHyena('hyena tiny', directory, `${directory}/cases.safetensors`, backendsUnderTest());
