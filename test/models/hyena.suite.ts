@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createBackend } from '../../lib/backend/select.js';
 import { ModelConfig, openSafetensors, WeightScope } from '../../lib/io/index.js';
 import { readHyenaConfig } from '../../lib/models/hyena/config.js';
 import { evaluateFilter } from '../../lib/models/hyena/filter.js';
@@ -42,26 +43,28 @@ export function describeHyena(
   const { cases } = goldens.metadata('params') as { readonly cases: readonly { readonly name: string }[] };
   const names = cases.map(({ name }) => name);
 
-  it.each(names.filter((name) => goldens.has(`${name}.filter.0.k`)))(`${title}: filters of %s`, async (name) => {
-    const config = readHyenaConfig(ModelConfig.read(`${directory}/config.json`));
-    const store = openSafetensors(`${directory}/model.safetensors`);
-    const loader = { read: (scope, tensor, shape) => scope.take(tensor, shape).load() } as WeightLoader;
-    for (let i = 0; i < config.numLayers; i++) {
-      const scope = new WeightScope(store).scope(`backbone.layers.${i}.mixer.filter_fn`);
-      const expected = goldens.floats(`${name}.filter.${i}.k`);
-      const [length] = expected.shape as [number];
-      const data = await evaluateFilter(readFilterWeights(loader, scope, config), config.filter, length);
-      expectNear(`filter ${i}`, { data, shape: expected.shape }, expected, TOLERANCE.filter);
-    }
-    store.close();
-  });
-
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: HyenaModel;
     beforeAll(async () => {
       model = await HyenaModel.load(directory, options);
     });
     afterAll(() => model.dispose());
+
+    it.each(names.filter((name) => goldens.has(`${name}.filter.0.k`)))('evaluates the filters of %s', async (name) => {
+      const backend = await createBackend(options);
+      const config = readHyenaConfig(ModelConfig.read(`${directory}/config.json`));
+      const store = openSafetensors(`${directory}/model.safetensors`);
+      const loader = { read: (scope, tensor, shape) => scope.take(tensor, shape).load() } as WeightLoader;
+      for (let i = 0; i < config.numLayers; i++) {
+        const scope = new WeightScope(store).scope(`backbone.layers.${i}.mixer.filter_fn`);
+        const expected = goldens.floats(`${name}.filter.${i}.k`);
+        const [length] = expected.shape as [number];
+        const data = await evaluateFilter(backend, readFilterWeights(loader, scope, config), config.filter, length);
+        expectNear(`filter ${i}`, { data, shape: expected.shape }, expected, TOLERANCE.filter);
+      }
+      store.close();
+      backend.dispose();
+    });
 
     it.each(names)('runs %s forward', async (name) => {
       const inputIds = goldens.integers(`${name}.input_ids`);

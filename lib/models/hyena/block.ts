@@ -8,6 +8,8 @@ import type { HyenaBlockWeights } from './weights.js';
 
 /** Taps of the short convolution in front of the gates; every published model has this many. */
 const SHORT = 3;
+/** For the kept spectra of a program's filters. Longer sequences gain next to nothing from them: products take the time. */
+const SPECTRUM_BYTES = 64 * 2 ** 20;
 
 /**
  * The mixer of a block and its residual add (Poli et al. 2023, arXiv 2302.10866, definition 3.1, order 2):
@@ -22,7 +24,7 @@ export function hyenaMixer(
   offsets: SymbolicTensor,
   filter: SymbolicTensor,
   weights: HyenaBlockWeights,
-  { dModel, blockEpsilon }: HyenaConfig,
+  { dModel, numLayers, blockEpsilon }: HyenaConfig,
 ): SymbolicTensor {
   const { builder } = x;
   const { inProj, shortFilter, outProj, mixerNorm } = weights;
@@ -44,7 +46,7 @@ export function hyenaMixer(
       skip: builder.weight(weights.skip),
       offsets,
     },
-    { channels: dModel },
+    { channels: dModel, spectrumBytes: Math.floor(SPECTRUM_BYTES / numLayers) },
   );
   return linear(mixed, builder.weight(outProj.weight), { bias: builder.weight(outProj.bias), residual: x });
 }

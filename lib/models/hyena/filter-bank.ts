@@ -70,7 +70,7 @@ export class FilterBank {
   }
 
   async #evaluate(weights: HyenaFilterWeights, block: number, length: number, signal: AbortSignal | undefined) {
-    const data = await evaluateFilter(weights, this.#config, length, signal);
+    const data = await evaluateFilter(this.#backend, weights, this.#config, length, signal);
     const shape = [length, weights.decays.length] as const;
     return this.#backend.createWeight({ name: `filter.${block}`, kind: 'vector', dtype: 'float32', shape, data });
   }
