@@ -2,7 +2,7 @@ import { longConv } from '../../lib/ops/long-conv.js';
 import { matrix, type TensorData } from '../../lib/tensor/tensor.js';
 import type { Bound, ParityCase, Tensors } from './case.js';
 import { offsetsOf, Random, total } from './random.js';
-import { forEachElement, U } from './tolerance.js';
+import { U } from './tolerance.js';
 
 interface Sizes {
   readonly lengths: readonly number[];
@@ -18,38 +18,44 @@ function inputsOf({ lengths, channels, lags, column }: Sizes, gated: boolean): T
   const wide = () => random.matrix(total(lengths), column + channels + (column > 0 ? 2 : 0));
   return {
     x: wide(),
-    filter: random.matrix(lags, channels),
+    filter: fallingFilter(random, lags, channels),
     offsets: offsetsOf(lengths),
     ...(gated ? { skip: random.vector(channels), pre: wide(), post: wide() } : {}),
   };
 }
 
-/**
- * Norms of one channel of a series: every output is at most ‖u‖ · ‖k‖ (Cauchy-Schwarz), and so is the error of a transform,
- * but for the factor of native/kernels/fft/fft.h: ROUNDINGS for each of at most log2 of the size levels of three transforms,
- * and the peaks of both spectra over their means, which for random numbers are below PEAK.
- */
-const ROUNDINGS = 8;
-const PEAK = 6;
+/** Weights that fall off with the lag, like those of models. */
+function fallingFilter(random: Random, lags: number, channels: number): TensorData {
+  const weights = random.normals(lags * channels).map((value, i) => value * 0.9 ** Math.floor(i / channels));
+  return matrix(weights, channels, lags);
+}
 
+/** Roundings of a level of a transform: native/kernels/fft/fft.h. */
+const ROUNDINGS = 9;
+
+/**
+ * The error of native/kernels/fft/fft_reference.h, where the peak of a spectrum is at most the sum of magnitudes and a
+ * transform of less than 2 · length points has one level of radix 2 at most. It holds for sums without a transform too.
+ */
 function longConvBound({ channels, column }: Sizes): Bound {
   return ({ inputs, weights, expected }) => {
     const { x, offsets, skip, pre, post } = inputs as Record<string, TensorData>;
     const filter = (inputs.filter ?? weights.filter)!;
-    const bounds = forEachElement(expected, () => 0);
+    const bounds = new Float64Array(expected.data.length);
     const at = (value: TensorData | undefined, row: number, c: number) =>
       value ? value.data[row * value.cols + column + c]! : 1;
     for (let b = 0; b + 1 < offsets!.rows; b++) {
       const [begin, end] = [offsets!.data[b]!, offsets!.data[b + 1]!];
-      const levels = Math.ceil(Math.log2(end - begin + 1)) + 1;
+      const transform = ROUNDINGS * (1 + Math.ceil(Math.log(2 * (end - begin) + 1) / Math.log(3)));
       for (let c = 0; c < channels; c++) {
         const u = Array.from({ length: end - begin }, (_, t) => at(x, begin + t, c) * at(pre, begin + t, c));
         const k = Array.from({ length: filter.rows }, (_, s) => filter.data[s * channels + c]!);
-        const size = norm(u) * norm(k);
+        const sum = (2 * transform + 3) * peak(k) * norm(u) + (transform + 1) * peak(u) * norm(k);
         for (let row = begin; row < end; row++) {
-          const own = Math.abs((skip?.data[c] ?? 0) * u[row - begin]!);
-          bounds[row * channels + c] =
-            (3 * ROUNDINGS * levels * PEAK * size + 4 * own) * U * Math.abs(at(post, row, c));
+          const own = Math.abs((skip?.data[c] ?? 0) * u[row - begin]!) || 0;
+          const gate = Math.abs(at(post, row, c));
+          const i = row * channels + c;
+          bounds[i] = U * (sum * gate + 4 * (own * gate + Math.abs(expected.data[i]!)));
         }
       }
     }
@@ -57,8 +63,13 @@ function longConvBound({ channels, column }: Sizes): Bound {
   };
 }
 
+/** Of the numbers that are: a NaN is not far off. */
 function norm(values: readonly number[]): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return Math.sqrt(values.reduce((sum, value) => sum + (value ** 2 || 0), 0));
+}
+
+function peak(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + (Math.abs(value) || 0), 0);
 }
 
 function longConvCase(name: string, sizes: Sizes, gated = true): ParityCase {
