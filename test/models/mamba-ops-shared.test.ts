@@ -91,7 +91,7 @@ function limits(read: Read, backend: Backend): void {
   // Without decay and with ones everywhere the state is the sum of the step sizes so far.
   const { y } = ssdScan({
     ...{ x: ones(batch, length, heads, 1), dt, A: { data: new Float32Array(heads), shape: [heads] } },
-    ...{ B: ones(batch, length, 1, 1), C: ones(batch, length, 1, 1), dtSoftplus: true, dtLimit: [0.01, 1], backend },
+    ...{ B: ones(batch, length, 1, 1), C: ones(batch, length, 1, 1), dtLimit: [0.01, 1], backend },
   });
   const steps = read('dt_out')!.data;
   const expected = new Float32Array(y.data.length);
