@@ -19,6 +19,8 @@ export type { SsdScanInputs, SsdScanResult } from './direct-ssd.js';
 export { ssdScan } from './direct-ssd.js';
 export type { SelectiveStateUpdateInputs, SelectiveStateUpdateResult } from './direct-state-update.js';
 export { selectiveStateUpdate } from './direct-state-update.js';
+export type { MambaInnerInputs } from './mamba-inner.js';
+export { mambaInner } from './mamba-inner.js';
 export type { MergeCost } from './merge-cost.js';
 export { mergeFlops, similarityCount, speedupBound } from './merge-cost.js';
 export type { SequenceLayout } from './sequence-layout.js';
