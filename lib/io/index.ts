@@ -16,5 +16,6 @@ export { futureTimes, parseTime } from './time-step.js';
 export { parseFrequency } from './time-step-infer.js';
 export type { TimeStyle } from './time-style.js';
 export { formatTime } from './time-style.js';
+export { TorchCheckpoint } from './torch-checkpoint.js';
 export type { Weight } from './weight-scope.js';
 export { WeightScope } from './weight-scope.js';

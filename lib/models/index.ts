@@ -6,7 +6,7 @@ export type { FloatTensor, IntegerTensor } from '../tensor/user-tensors.js';
 export type { ChronosBoltConfig } from './chronos-bolt/config.js';
 export { type ChronosBoltForward, ChronosBoltModel, type ForwardOptions } from './chronos-bolt/model.js';
 export type { ChronosT5Config } from './chronos-t5/config.js';
-export type { MergedStates } from './chronos-t5/merged-states.js';
+export type { MergedPlaces, MergedStates } from './chronos-t5/merged-states.js';
 export {
   type CallOptions,
   ChronosT5Model,
@@ -23,4 +23,18 @@ export {
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
 export type { LoadOptions } from './load.js';
+export type { MambaConfig } from './mamba/config.js';
+export type { ForwardInputs as MambaInputs, MambaForward, WantedLogits } from './mamba/forward.js';
+export { MambaModel } from './mamba/model.js';
+export type { MambaState } from './mamba/state.js';
+export { MambaStream, type StreamOptions, type StreamOutputs, type StreamTokens } from './mamba/stream.js';
+export type { SbtConfig as SparseBinaryConfig } from './sbt/config.js';
+export type {
+  ClassForward,
+  ForwardInputs as SparseBinaryInputs,
+  ForwardResult as SparseBinaryForward,
+  StepForward,
+} from './sbt/forward.js';
+export { SbtModel as SparseBinaryModel } from './sbt/model.js';
+export type { SbtWeights as SparseBinaryWeights } from './sbt/weights.js';
 export type { LoadProgress } from './weight-loader.js';

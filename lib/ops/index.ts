@@ -13,6 +13,8 @@ export type { MergedBatch, MergeLinks, MergeOptions } from './direct-merge.js';
 export { mergeTokens } from './direct-merge.js';
 export type { SelectiveScanInputs, SelectiveScanResult } from './direct-scan.js';
 export { selectiveScan } from './direct-scan.js';
+export type { SsdScanInputs, SsdScanResult } from './direct-ssd.js';
+export { ssdScan } from './direct-ssd.js';
 export type { SelectiveStateUpdateInputs, SelectiveStateUpdateResult } from './direct-state-update.js';
 export { selectiveStateUpdate } from './direct-state-update.js';
 export type { MergeCost } from './merge-cost.js';

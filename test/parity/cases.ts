@@ -18,6 +18,7 @@ import { cases as sample } from './sample.cases.js';
 import { cases as selectiveScan } from './selective-scan.cases.js';
 import { cases as sparseChain } from './sparse-chain.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
+import { cases as ssdScan } from './ssd-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -40,5 +41,6 @@ export const CASES: readonly ParityCase[] = [
   ...selectiveScan,
   ...sparseChain,
   ...sparseLinear,
+  ...ssdScan,
   ...tokenize,
 ];

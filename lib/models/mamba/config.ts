@@ -2,6 +2,7 @@ import type { ModelConfig } from '../../io/model-config.js';
 
 /** Sizes of a Mamba (first version) language model. */
 export interface MambaConfig {
+  readonly model: 'mamba';
   readonly vocabSize: number;
   /** Width of the residual stream. */
   readonly hiddenSize: number;
@@ -32,6 +33,7 @@ function readTransformers(config: ModelConfig): MambaConfig {
   if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
   const hiddenSize = config.requireInteger('hidden_size', SIZE);
   return {
+    model: 'mamba',
     vocabSize: config.requireInteger('vocab_size', SIZE),
     hiddenSize,
     numLayers: config.requireInteger('num_hidden_layers', LAYERS),
@@ -53,6 +55,7 @@ function readStateSpaces(config: ModelConfig): MambaConfig {
   // The embedding is rounded up to a multiple when the published class makes it.
   const multiple = config.optionalInteger('pad_vocab_size_multiple', 8, SIZE);
   return {
+    model: 'mamba',
     vocabSize: Math.ceil(config.requireInteger('vocab_size', SIZE) / multiple) * multiple,
     hiddenSize,
     numLayers: config.requireInteger('n_layer', LAYERS),
