@@ -102,7 +102,7 @@ export function passAttention(x: SymbolicTensor, layer: SbtLayerHandles, context
 }
 
 /** The same with the feed-forward network behind it, where no norm stands in between. */
-export function passLayer(x: SymbolicTensor, layer: SbtLayerHandles, context: SbtContext): SymbolicTensor {
+function passLayer(x: SymbolicTensor, layer: SbtLayerHandles, context: SbtContext): SymbolicTensor {
   const stages: readonly Stage[] = [
     { linear: layer.value },
     { linear: layer.output, residual: 0 },
@@ -169,4 +169,24 @@ export function feedForward(
     { linear: layer.contract, residual: 0 },
   ];
   return normalise(projectInTurn(x, stages, context), offsets, layer.norms?.[1], context);
+}
+
+/** The output projection, the feed-forward network and their norms: what no row shares with another but for the norm. */
+export function afterAttention(
+  mixed: SymbolicTensor,
+  rows: WindowRows,
+  layer: SbtLayerHandles,
+  context: SbtContext,
+): WindowRows {
+  const { offsets } = rows;
+  const attended = project(mixed, layer.output, context, { residual: rows.x });
+  const normed = normalise(attended, offsets, layer.norms?.[0], context);
+  return { ...rows, x: feedForward(normed, offsets, layer, context) };
+}
+
+/** Past steps of Step-T attention behind a layer whose norms do not mix them. */
+export function passPast(past: WindowRows, layer: SbtLayerHandles, context: SbtContext): WindowRows {
+  if (layer.kept) return afterAttention(projectPart('value', past, layer, context), past, layer, context);
+  if (!layer.norms) return { ...past, x: passLayer(past.x, layer, context) };
+  return afterResidual(passAttention(past.x, layer, context), past, layer, context);
 }

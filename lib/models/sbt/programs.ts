@@ -12,7 +12,7 @@ import {
   feedForward,
   normalise,
   passAttention,
-  passLayer,
+  passPast,
   project,
   projectPart,
   rowsAt,
@@ -62,19 +62,6 @@ function fullLayer(rows: WindowRows, queries: WindowRows, layer: SbtLayerHandles
   const value = projectPart('value', rows, layer, context);
   const mixed = attend(query, queries.offsets, key, value, rows.offsets, context);
   return afterAttention(mixed, queries, layer, context);
-}
-
-/** The output projection, the feed-forward network and their norms: what no row shares with another but for the norm. */
-function afterAttention(
-  mixed: SymbolicTensor,
-  rows: WindowRows,
-  layer: SbtLayerHandles,
-  context: SbtContext,
-): WindowRows {
-  const { offsets } = rows;
-  const attended = project(mixed, layer.output, context, { residual: rows.x });
-  const normed = normalise(attended, offsets, layer.norms?.[0], context);
-  return { ...rows, x: feedForward(normed, offsets, layer, context) };
 }
 
 function decode(x: SymbolicTensor, weights: SbtHandles, context: SbtContext): SymbolicTensor {
@@ -141,17 +128,9 @@ function stepNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtCo
   let newest: WindowRows = rowsOf(builder, 'newest', embedded, weights);
   for (const [l, layer] of weights.layers.entries()) {
     newest = afterResidual(askPast(past, newest, layer, context), newest, layer, context);
-    if (l + 1 < weights.layers.length) past = passPast(past, layer, context);
+    if (l + 1 < weights.layers.length) past = { ...past, ...passPast(past, layer, context) };
   }
   return newest.x;
-}
-
-/** Past steps after a layer whose norms do not mix them. */
-function passPast(past: SampleRows, layer: SbtLayerHandles, context: SbtContext): SampleRows {
-  if (layer.kept)
-    return { ...past, ...afterAttention(projectPart('value', past, layer, context), past, layer, context) };
-  if (!layer.norms) return { ...past, x: passLayer(past.x, layer, context) };
-  return { ...past, ...afterResidual(passAttention(past.x, layer, context), past, layer, context) };
 }
 
 /** What the newest steps make of what they see, residual included. */
