@@ -11,7 +11,6 @@ import {
 } from './internals.js';
 import { difference, networkBound, randomArray } from './numbers.js';
 import { type Options, Report, type Row } from './report.js';
-import { wholeNumber } from './workspace.js';
 
 /*
  * Sparse binary transformers at the paper's sizes, windows in, scores out, against dense models of the same weights in
@@ -26,7 +25,7 @@ interface Contender {
 
 export async function run(options: Options & { readonly rounds?: string; readonly only?: string }): Promise<void> {
   const report = await Report.start('sparse-models', options);
-  const rounds = wholeNumber('rounds', options.rounds ?? (options.quick ? '5' : '15'));
+  const rounds = Number(options.rounds ?? (options.quick ? 5 : 15));
   const chosen = options.quick ? ['SMD', 'JapaneseVowels'] : PAPER_DATASETS.map(({ name }) => name);
   const names = chosen.filter((name) => !options.only || name.includes(options.only));
   for (const threads of [1, 2]) {
@@ -35,7 +34,10 @@ export async function run(options: Options & { readonly rounds?: string; readonl
       for (const { name, config } of PAPER_DATASETS) {
         if (names.includes(name)) table.push(...(await measure(name, config, windows, threads, rounds)));
       }
-      report.table(`${windows} window${windows > 1 ? 's' : ''} a call, ${threads} thread${threads > 1 ? 's' : ''}`, table);
+      report.table(
+        `${windows} window${windows > 1 ? 's' : ''} a call, ${threads} thread${threads > 1 ? 's' : ''}`,
+        table,
+      );
     }
   }
   report.finish();
@@ -56,7 +58,10 @@ async function measure(
     model: await SbtModel.fromWeights(of, from, { threads, activations }),
   });
   const sparse = await load('float32', config, weights);
-  const others: Contender[] = [await load('int8', config, weights, 'int8'), await load('dense, same evaluation', own, dense)];
+  const others: Contender[] = [
+    await load('int8', config, weights, 'int8'),
+    await load('dense, same evaluation', own, dense),
+  ];
   if (config.attention === 'step-t') {
     others.push(await load('dense, full attention', { ...own, attention: 'full' }, dense));
   }
@@ -102,7 +107,7 @@ function randomWeights(config: SbtConfig): SbtWeights {
   const linear = (out: number, inner: number, bias = false): SbtLinear => {
     const values = { data: randomArray(out * inner, seed++, inner ** -0.5), shape: [out, inner] };
     const scores = { data: randomArray(out * inner, seed++), shape: [out, inner] };
-    const { matrix } = binarize(values, scores, { keepRatio: config.keepRatio });
+    const matrix = binarize(values, scores, { keepRatio: config.keepRatio });
     return {
       weight: { kind: 'sparse-binary', matrix },
       bias: bias ? randomArray(out, seed++, 0.1) : undefined,

@@ -171,15 +171,24 @@ export function feedForward(
   return normalise(projectInTurn(x, stages, context), offsets, layer.norms?.[1], context);
 }
 
-/** The output projection, the feed-forward network and their norms: what no row shares with another but for the norm. */
+/** The output projection and what follows it. */
 export function afterAttention(
   mixed: SymbolicTensor,
   rows: WindowRows,
   layer: SbtLayerHandles,
   context: SbtContext,
 ): WindowRows {
+  return afterResidual(project(mixed, layer.output, context, { residual: rows.x }), rows, layer, context);
+}
+
+/** The feed-forward network and the norms: what no row shares with another but for the norm. */
+export function afterResidual(
+  attended: SymbolicTensor,
+  rows: WindowRows,
+  layer: SbtLayerHandles,
+  context: SbtContext,
+): WindowRows {
   const { offsets } = rows;
-  const attended = project(mixed, layer.output, context, { residual: rows.x });
   const normed = normalise(attended, offsets, layer.norms?.[0], context);
   return { ...rows, x: feedForward(normed, offsets, layer, context) };
 }
