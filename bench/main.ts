@@ -18,6 +18,7 @@ const SUITES = [
   'merge-operator',
   'selective-scan',
   'sparse-linear',
+  'sparse-models',
 ] as const;
 
 const { values, positionals } = parseArgs({
