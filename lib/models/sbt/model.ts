@@ -1,5 +1,6 @@
 import { createBackend } from '../../backend/select.js';
 import { TidemergeError } from '../../errors.js';
+import { show } from '../../io/quote.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import type { SparseActivations } from '../../ops/sparse-linear.js';
 import { matrix } from '../../tensor/tensor.js';
@@ -47,6 +48,10 @@ export class SbtModel {
     this.#host = host;
     this.config = config;
     this.#weights = weights;
+    if (activations !== 'float32' && activations !== 'int8') {
+      const message = `activations: expected 'float32' or 'int8', got ${show(activations)}`;
+      throw new TidemergeError('ERR_INVALID_ARGUMENT', message);
+    }
     this.activations = activations;
     this.#standardization = standardization;
   }
