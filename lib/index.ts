@@ -10,6 +10,7 @@ export {
   type Detection,
   type DetectOptions,
 } from './tasks/anomaly-detector.js';
+export { AnomalyStream } from './tasks/anomaly-stream.js';
 export { type Classification, Classifier, type ClassifyOptions } from './tasks/classifier.js';
 export { embeddedModels } from './tasks/embedded.js';
 export { Forecaster, type ForecasterOptions } from './tasks/forecaster.js';

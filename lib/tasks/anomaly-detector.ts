@@ -5,6 +5,7 @@ import { show } from '../io/quote.js';
 import type { BackendInfo } from '../models/forecast-model.js';
 import { type LoadOptions, loadModel, only } from '../models/load.js';
 import { type SbtModel, sbtFor } from '../models/sbt/model.js';
+import { AnomalyStream } from './anomaly-stream.js';
 import { resolveModel } from './embedded.js';
 import { copyMultivariate, isOneSeries, type MultivariateInputs, type MultivariateSeries } from './multivariate.js';
 import { TaskQueue } from './queue.js';
@@ -135,6 +136,17 @@ export class AnomalyDetector {
     this.#reference = scores;
     this.#threshold = { value, level };
     return { threshold: value, level, scores: count };
+  }
+
+  /**
+   * Detection sample by sample. What is computed of past steps is kept where that changes nothing: in Step-T models
+   * without a position code and without norms over time. `cached: true` makes it ERR_UNSUPPORTED where it cannot be, false
+   * computes the whole window with every sample. Streams end with the detector.
+   */
+  stream({ cached }: { readonly cached?: boolean | undefined } = {}): AnomalyStream {
+    const why = this.#model.notCached;
+    if (cached && why) throw new TidemergeError('ERR_UNSUPPORTED', `stream: cached: ${this.modelName}: ${why}`);
+    return new AnomalyStream(this.#model, cached ?? !why);
   }
 
   /** Lets the running call finish, rejects waiting and later ones with ERR_DISPOSED, and releases the model. */

@@ -18,6 +18,7 @@
 #include "ops/rows.h"
 #include "ops/sample.h"
 #include "ops/selective_scan.h"
+#include "ops/sparse_chain.h"
 #include "ops/sparse_linear.h"
 #include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
@@ -63,6 +64,7 @@ OperatorTable operator_table() {
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
       &selective_scan_operator(),
+      &sparse_chain_operator(),
       &sparse_linear_operator(),
       &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),

@@ -14,6 +14,7 @@ import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from 
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
 import { selectiveScan } from './selective-scan.js';
+import { sparseChain } from './sparse-chain.js';
 import { sparseLinear } from './sparse-linear.js';
 import { ssdScan } from './ssd-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
@@ -54,6 +55,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
+    sparse_chain: sparseChain,
     sparse_linear: sparseLinear,
     time_norm: timeNorm,
     ssd_scan: ssdScan,

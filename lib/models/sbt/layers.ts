@@ -95,3 +95,16 @@ export function feedForward(
   const hidden = project(x, layer.expand, context, { activation: 'relu' });
   return normalise(project(hidden, layer.contract, context, { residual: x }), offsets, layer.norms?.[1], context);
 }
+
+/** The output projection, the feed-forward network and their norms: what no row shares with another but for the norm. */
+export function afterAttention(
+  mixed: SymbolicTensor,
+  rows: WindowRows,
+  layer: SbtLayerHandles,
+  context: SbtContext,
+): WindowRows {
+  const { offsets } = rows;
+  const attended = project(mixed, layer.output, context, { residual: rows.x });
+  const normed = normalise(attended, offsets, layer.norms?.[0], context);
+  return { ...rows, x: feedForward(normed, offsets, layer, context) };
+}

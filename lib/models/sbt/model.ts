@@ -1,17 +1,22 @@
 import { createBackend } from '../../backend/select.js';
 import { TidemergeError } from '../../errors.js';
+import type { WeightScope } from '../../io/weight-scope.js';
 import type { SparseActivations } from '../../ops/sparse-linear.js';
 import { matrix } from '../../tensor/tensor.js';
 import type { BackendInfo } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import { ModelHost } from '../model-host.js';
 import { WeightLoader } from '../weight-loader.js';
+import { checkSbtWeights } from './check-weights.js';
 import { sbtFromCheckpoint } from './checkpoint.js';
 import { type CheckpointConfig, readCheckpointConfig } from './checkpoint-config.js';
 import type { SbtConfig, SbtTask } from './config.js';
 import { type ForwardInputs, type ForwardResult, forwardClasses, forwardSteps } from './forward.js';
 import { type SbtHandles, uploadSbt } from './handles.js';
-import { newestWay, recordClassify, recordNewest } from './programs.js';
+import { type NewestWay, newestWay, recordClassify, recordNewest } from './programs.js';
+import { readSbtConfig } from './read-config.js';
+import { CachedStream, cacheNames, recordStep, type SbtStream, WindowStream } from './stream.js';
+import { readSbtWeights } from './unpack.js';
 import type { SbtWeights } from './weights.js';
 import { type Windows, windowInputs } from './windows.js';
 
@@ -54,6 +59,7 @@ export class SbtModel {
   /** A model of arrays in memory, which are copied. */
   static async fromWeights(config: SbtConfig, weights: SbtWeights, options: LoadOptions = {}): Promise<SbtModel> {
     const { dtype = 'float32', signal, activations = 'float32' } = options;
+    checkSbtWeights('fromWeights', config, weights);
     const backend = await createBackend(options);
     const loader = new WeightLoader(backend, { dtype, signal });
     try {
@@ -136,6 +142,31 @@ export class SbtModel {
     return out.newest!.data as Float32Array;
   }
 
+  /** Why a stream cannot keep what it computed of past steps; undefined where it can. */
+  get notCached(): string | undefined {
+    const reasons: Record<NewestWay, string | undefined> = {
+      full: 'with full attention a past step changes with every later one',
+      mixed: 'its norms mix the steps of a window',
+      windows: 'a past step depends on its place in the window',
+      shared: undefined,
+    };
+    return reasons[newestWay(this.config, this.#weights)];
+  }
+
+  /** Sample by sample, with what is known of past steps kept or the window computed anew. The caller disposes of it. */
+  stream(cached: boolean): SbtStream {
+    const { config } = this;
+    if (!cached) {
+      const session = this.#host.open('newest', (builder) => recordNewest(builder, this.#weights, this), []);
+      return new WindowStream(session, newestWay(config, this.#weights), config);
+    }
+    const kept = cacheNames(config.numLayers);
+    return new CachedStream(
+      this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), kept),
+      config,
+    );
+  }
+
   dispose(): void {
     this.#host.dispose();
   }
@@ -146,16 +177,22 @@ interface Loaded {
   readonly standardization: Standardization | undefined;
 }
 
+function isPacked({ metadata }: WeightScope): boolean {
+  return metadata.has('sbt.version');
+}
+
 export const sbt: ModelDefinition<CheckpointConfig, Loaded, SbtModel> = {
   name: 'sparse-binary-transformer',
   architecture: 'SparseBinaryTransformer',
   pipelineClass: 'none',
-  matches: (weights) =>
-    weights.has('embedding.weight') && weights.has('transformer_encoder.layers.0.self_attn.linear_Q.weight'),
-  readConfig: readCheckpointConfig,
+  matches: (weights) => isPacked(weights) || weights.has('transformer_encoder.layers.0.self_attn.linear_Q.weight'),
+  readConfig: (file, weights) =>
+    isPacked(weights) ? { config: readSbtConfig(file), normKeepRatio: 1 } : readCheckpointConfig(file, weights),
   checkConfig: () => {},
   loadWeights: async (loader, scope, { config, normKeepRatio }) => {
-    const weights = sbtFromCheckpoint(config, scope, { normKeepRatio });
+    const weights = isPacked(scope)
+      ? readSbtWeights(config, scope)
+      : sbtFromCheckpoint(config, scope, { normKeepRatio });
     return { handles: await uploadSbt(loader, weights, config), standardization: weights.standardization };
   },
   create: (host, { config }, { handles, standardization }, { activations = 'float32' }) =>

@@ -5,6 +5,7 @@ import { appendRow, gatherRows } from '../../ops/rows.js';
 import type { SbtConfig } from './config.js';
 import type { SbtHandles, SbtLayerHandles } from './handles.js';
 import {
+  afterAttention,
   attend,
   feedForward,
   normalise,
@@ -57,19 +58,6 @@ function fullLayer(rows: WindowRows, queries: WindowRows, layer: SbtLayerHandles
   const value = projectPart('value', rows, layer, context);
   const mixed = attend(query, queries.offsets, key, value, rows.offsets, context);
   return afterAttention(mixed, queries, layer, context);
-}
-
-/** The output projection, the feed-forward network and their norms: what no row shares with another but for the norm. */
-function afterAttention(
-  mixed: SymbolicTensor,
-  rows: WindowRows,
-  layer: SbtLayerHandles,
-  context: SbtContext,
-): WindowRows {
-  const { offsets } = rows;
-  const attended = project(mixed, layer.output, context, { residual: rows.x });
-  const normed = normalise(attended, offsets, layer.norms?.[0], context);
-  return { ...rows, x: feedForward(normed, offsets, layer, context) };
 }
 
 function decode(x: SymbolicTensor, weights: SbtHandles, context: SbtContext): SymbolicTensor {
