@@ -3,6 +3,7 @@
  * operators, programs of one operator, whose weights are packed once as in a model, merges without a model, and counts of
  * operations.
  */
+export { hyenaFlops } from '../dist/analysis/hyena-flops.js';
 export { encoderFlops } from '../dist/analysis/t5-flops.js';
 export type { Backend, WeightSpec } from '../dist/backend/backend.js';
 export { ProgramBuilder, type SymbolicTensor } from '../dist/backend/program.js';

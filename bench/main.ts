@@ -11,6 +11,7 @@ const SUITES = [
   'models',
   'forecast',
   'merged-encoder',
+  'merged-ssm',
   'event-loop',
   'memory',
   'decoder-share',

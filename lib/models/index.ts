@@ -23,6 +23,10 @@ export {
   type TokenizedContext,
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
+export type { HyenaConfig } from './hyena/config.js';
+export type { HyenaForward, HyenaHead, HyenaInputs } from './hyena/forward.js';
+export { HyenaModel } from './hyena/model.js';
+export { type EncodedDna, encodeDna, encodeDnaBatch } from './hyena/tokenizer.js';
 export type { LoadOptions } from './load.js';
 export type { MambaConfig } from './mamba/config.js';
 export type { ForwardInputs as MambaInputs, MambaForward, WantedLogits } from './mamba/forward.js';

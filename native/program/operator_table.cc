@@ -8,6 +8,7 @@
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
 #include "ops/linear.h"
+#include "ops/long_conv.h"
 #include "ops/merge_maps.h"
 #include "ops/merge_tokens.h"
 #include "ops/norm.h"
@@ -38,6 +39,7 @@ OperatorTable operator_table() {
       &cached_attention_operator(),
       &causal_conv1d_operator(),
       &linear_operator(),
+      &long_conv_operator(),
       &merge_tokens_operator(),
       &unmerge_tokens_operator(),
       &compose_maps_operator(),

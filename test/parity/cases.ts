@@ -6,6 +6,7 @@ import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
 import { cases as linear } from './linear.cases.js';
+import { cases as longConv } from './long-conv.cases.js';
 import { cases as mergeDrop } from './merge-drop.cases.js';
 import { cases as mergeTokens } from './merge-tokens.cases.js';
 import { cases as mergedAttention } from './merged-attention.cases.js';
@@ -29,6 +30,7 @@ export const CASES: readonly ParityCase[] = [
   ...embedding,
   ...instanceNormPatch,
   ...linear,
+  ...longConv,
   ...mergeTokens,
   ...mergeDrop,
   ...mergedAttention,

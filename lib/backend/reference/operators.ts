@@ -5,6 +5,7 @@ import { activation, add, multiply, scaleShift, scaleShiftColumns, softmax } fro
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
 import { linear } from './linear.js';
+import { longConv } from './long-conv.js';
 import { composeMaps, reduceByMap, unmergeTokens } from './merge-maps.js';
 import { mergeTokens } from './merge-tokens.js';
 import { layerNorm, rmsNorm, timeNorm } from './norm.js';
@@ -37,6 +38,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     interpolate_quantiles: interpolateQuantiles,
     layer_norm: layerNorm,
     linear,
+    long_conv: longConv,
     mean_scale_tokenize: meanScaleTokenize,
     merge_tokens: mergeTokens,
     multiply,
