@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { TidemergeError } from '../errors.js';
 import { ModelConfig } from '../io/model-config.js';
 import { openSafetensors } from '../io/safetensors.js';
+import { WeightScope } from '../io/weight-scope.js';
+import { readCheckpointConfig } from '../models/sbt/checkpoint-config.js';
 import type { SbtConfig } from '../models/sbt/config.js';
 import { type CostOptions, costOf, type SbtCost } from '../models/sbt/cost.js';
 import type { MultiplyAdds } from '../models/sbt/cost-honest.js';
@@ -52,7 +54,7 @@ export function cost(model: string | undefined, options: CostCommandOptions): nu
   };
   const found =
     model === undefined
-      ? PAPER_DATASETS.map(({ name, config }) => ({ name, config, ...costOf(config, ratios) }))
+      ? PAPER_DATASETS.map(({ name, config }) => namedCost(name, config, ratios))
       : [costOfPath(model, ratios)];
   const text = model === undefined ? paperTables(found) : modelTables(found[0]!);
   process.stdout.write(options.json ? `${JSON.stringify(model === undefined ? found : found[0], null, 2)}\n` : text);
@@ -66,23 +68,24 @@ interface NamedCost extends SbtCost {
 
 function costOfPath(path: string, options: CostOptions): NamedCost {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const config = readSbtConfig(ModelConfig.read(isFolder ? join(path, 'config.json') : path));
-  const file = join(path, 'model.safetensors');
-  const stat = isFolder ? statSync(file, { throwIfNoEntry: false }) : undefined;
-  if (!stat) return { name: path, config, ...costOf(config, options) };
-  const masked = config.task !== 'classification' || hasActivationMasks(file);
-  return {
-    name: path,
-    config,
-    ...costOf(config, { ...(!masked && { activationKeepRatio: 1 }), ...options, fileBytes: stat.size }),
-  };
+  const file = ModelConfig.read(isFolder ? join(path, 'config.json') : path);
+  const weights = join(path, 'model.safetensors');
+  const stat = isFolder ? statSync(weights, { throwIfNoEntry: false }) : undefined;
+  if (!stat) return namedCost(path, readSbtConfig(file), options);
+  const store = openSafetensors(weights);
+  try {
+    // A training checkpoint says little in its configuration and more in its tensors.
+    const isPacked = store.metadata.has('sbt.version');
+    const config = isPacked ? readSbtConfig(file) : readCheckpointConfig(file, new WeightScope(store)).config;
+    const unmasked = config.task === 'classification' && store.metadata.get('sbt.activation_masks') === 'none';
+    return namedCost(path, config, { ...(unmasked && { activationKeepRatio: 1 }), ...options, fileBytes: stat.size });
+  } finally {
+    store.close();
+  }
 }
 
-function hasActivationMasks(file: string): boolean {
-  const store = openSafetensors(file);
-  const layout = store.metadata.get('sbt.activation_masks');
-  store.close();
-  return layout !== 'none';
+function namedCost(name: string, config: SbtConfig, options: CostOptions): NamedCost {
+  return { name, config, ...costOf(config, options) };
 }
 
 const whole = (count: number | undefined) => (count === undefined ? '-' : count.toLocaleString('en-US'));

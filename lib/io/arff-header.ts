@@ -14,6 +14,8 @@ export interface ArffLayout {
 type Attribute = { readonly kind: 'numeric' } | { readonly kind: 'nominal'; readonly values: readonly string[] };
 
 const NUMERIC = new Set(['numeric', 'real', 'integer']);
+/** A regular expression runs out of stack on texts without bounds. */
+const MAX_NAME = 2 ** 16;
 const NAME = /^(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s'"{]+)\s+/;
 
 /**
@@ -54,7 +56,7 @@ export class ArffHeader {
   }
 
   #attribute(rest: string, line: number): void {
-    const [name] = NAME.exec(rest) ?? [];
+    const [name] = NAME.exec(rest.slice(0, MAX_NAME)) ?? [];
     if (name === undefined)
       throw this.#fail(line, `expected the name and the type of an attribute, got ${quote(rest)}`);
     const type = rest.slice(name.length).trim();

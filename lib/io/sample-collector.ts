@@ -17,7 +17,7 @@ export interface CollectorRules {
 }
 
 /** A sample takes memory beside its values; very short ones count as if they had these many. */
-const LEAST_VALUES = 64;
+const LEAST_VALUES = 128;
 
 /** Collects the samples of a text file whose variables come one after the other, each with its values in time order. */
 export class SampleCollector {

@@ -22,7 +22,7 @@ export interface SampleOptions {
   readonly encoding?: TextEncodingName;
   /** For messages; default the path. */
   readonly name?: string;
-  /** Most values kept in memory; a sample counts as at least 64. Default 2^28, one gigabyte. */
+  /** Most values kept in memory; a sample counts as at least 128. Default 2^28, one gigabyte. */
   readonly maxValues?: number;
   readonly maxLineBytes?: number;
 }

@@ -14,12 +14,15 @@ const CONFIG = {
   window_length: 200,
   d_model: 76,
 };
+/** Bytes of the file below before its tensor. */
+const HEADER = 128;
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tidemerge-cost-'));
   writeFileSync(join(folder, 'config.json'), JSON.stringify(CONFIG));
-  writeFileSync(join(folder, 'model.safetensors'), 'x'.repeat(23_000));
+  const padding = { name: 'padding', dtype: 'U8', shape: [23_000 - HEADER], data: new Uint8Array(23_000 - HEADER) } as const;
+  writeSafetensors(join(folder, 'model.safetensors'), [padding], { 'sbt.version': '1' });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -52,7 +55,7 @@ describe('tidemerge cost', () => {
       const directory = join(folder, layout);
       mkdirSync(directory);
       writeFileSync(join(directory, 'config.json'), JSON.stringify(classifier));
-      writeSafetensors(join(directory, 'model.safetensors'), [], { 'sbt.activation_masks': layout });
+      writeSafetensors(join(directory, 'model.safetensors'), [], { 'sbt.version': '1', 'sbt.activation_masks': layout });
       return JSON.parse((await tidemerge(['cost', directory, '--json'])).stdout).honest.packedBytes as number;
     };
     expect((await counted('positions')) - (await counted('none'))).toBe((3 * 200 * 76) / 8);

@@ -51,8 +51,10 @@ export function honestCost(config: SbtConfig, masked: boolean, fileBytes?: numbe
     denseBytes: denseBytes(config),
     multiplyAdds: {
       full: both((entries) => fullProducts(config, entries)),
-      executed: both((entries) => executedProducts(config, entries)),
-      ...(streams && { streaming: both((entries) => streamingProducts(config, entries)) }),
+      executed: both((entries) =>
+        streams ? sharedProducts(config, entries, config.windowLength) : executedProducts(config, entries),
+      ),
+      ...(streams && { streaming: both((entries) => sharedProducts(config, entries, 1)) }),
     },
   };
 }
@@ -91,12 +93,13 @@ function executedProducts(config: SbtConfig, entries: Entries): number {
   return ends + (numLayers - 1) * inner + askedLast + keys + square + feedForward;
 }
 
-function streamingProducts(config: SbtConfig, entries: Entries): number {
+/** One newest step, and so many steps as past ones of all windows they stand in. */
+function sharedProducts(config: SbtConfig, entries: Entries, rows: number): number {
   const { windowLength: w, dModel, numLayers } = config;
   const { embedding, square, feedForward, decoder } = products(config, entries);
   const newest = 2 * square + feedForward + 2 * (w - 1) * dModel;
-  const past = 3 * square + feedForward;
-  return embedding + numLayers * newest + (numLayers - 1) * past + 2 * square + decoder;
+  const past = (numLayers - 1) * (3 * square + feedForward) + 2 * square;
+  return rows * (embedding + past) + numLayers * newest + decoder;
 }
 
 /** Entries of every matrix. */

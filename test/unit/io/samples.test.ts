@@ -79,7 +79,7 @@ describe('readTsFile', () => {
     matches(await rejected(() => ts('@timestamps true\n')), 'ERR_UNSUPPORTED', /line 1: expected samples without time/);
     matches(await rejected(() => ts('@targetlabel true\n')), 'ERR_UNSUPPORTED', /expected classes, got @targetlabel/);
     matches(await rejected(() => ts(TS, { maxLineBytes: 10 })), 'ERR_BAD_DATA', /line 1: expected at most 10 bytes/);
-    matches(await rejected(() => ts(TS, { maxValues: 64 })), 'ERR_BAD_DATA', /line 12: expected at most 64 values/);
+    matches(await rejected(() => ts(TS, { maxValues: 128 })), 'ERR_BAD_DATA', /line 12: expected at most 128 values/);
     matches(await rejected(() => readTsFile('/nowhere.ts')), 'ERR_FILE_ACCESS', /nowhere\.ts: cannot be read/);
   });
 });
@@ -128,6 +128,10 @@ describe('readArffFile', () => {
 
   it.each([
     ['@what\n', /^a\.arff: line 1: expected @relation, @attribute, @end or @data, got "@what"$/],
+    [
+      `@attribute '${'a'.repeat(2 ** 17)}' numeric\n`,
+      /line 1: expected the name and the type of an attribute, got "'aaa/,
+    ],
     ['@attribute a\n', /line 1: expected the name and the type of an attribute, got "a"/],
     ['@attribute a numeric\n', /line 1: expected @data, got the end of the file/],
     ['@data\n1\n', /line 1: expected numeric attributes before @data/],
