@@ -77,7 +77,7 @@ async function measure(
   };
 }
 
-/** In a process of its own: the most memory a process has had never shrinks. */
+/** In a process of its own, which has nothing else to collect. */
 function memory(directory: string, tokens: number, merging: MergingOptions | false): Row {
   const worker = fileURLToPath(new URL('workers/hyena-memory.js', import.meta.url));
   const args = [worker, directory, String(tokens), JSON.stringify(merging)];

@@ -8,13 +8,13 @@ import { residentMiB } from '../resident.js';
  * most that another pass adds to that. Directory, tokens, merging as JSON. Prints one line of JSON.
  */
 
+type Merging = MergingOptions | false;
+
 const [directory, tokens, merging] = process.argv.slice(2) as [string, string, string];
 const start = residentMiB();
 const model = await HyenaModel.load(directory, { threads: 1 });
-const inputs = {
-  ...{ inputIds: randomLetters(Number(tokens)), head: 'none', lastHiddenState: true },
-  merging: JSON.parse(merging) as MergingOptions | false,
-} as const;
+const inputIds = randomLetters(Number(tokens));
+const inputs = { inputIds, head: 'none', lastHiddenState: true, merging: JSON.parse(merging) as Merging } as const;
 const loaded = residentMiB() - start;
 await model.forward(inputs);
 const before = residentMiB();
