@@ -4,6 +4,7 @@ import { checkSparseBinary, denseFromSparseBinary, type SparseBinaryMatrix } fro
 import { elementCount, matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
 import type { Activation } from './linear.js';
+import { rmsAttributes } from './norm.js';
 import type { SparseActivations } from './sparse-linear.js';
 
 /*
@@ -69,26 +70,21 @@ export interface RmsNormOptions extends DirectOptions {
   readonly gate?: FloatTensor | undefined;
   /** true (default, as in the official function): rmsNorm(x) · silu(gate); false, as its models do: rmsNorm(x · silu(gate)). */
   readonly normBeforeGate?: boolean | undefined;
+  /** Parts of equal width the last dimension is normalised in, each on its own. Default 1. */
+  readonly groups?: number | undefined;
 }
 
-/** x / sqrt(mean(x²) + epsilon) · weight over the last dimension; weight [channels]. With a gate, see there. */
+/** x / sqrt(mean(x²) + epsilon) · weight over the last dimension; weight [channels]. With a gate or groups, see there. */
 export function rmsNorm(x: FloatTensor, weight: FloatTensor, options: RmsNormOptions = {}): FloatTensor {
-  const { gate, epsilon = 1e-6, normBeforeGate = true } = options;
-  const norm = (given: FloatTensor) =>
-    call(
-      'rms_norm',
-      [rowsOf('rms_norm', 'x', given), vectorOf('rms_norm', 'weight', weight)],
-      { epsilon },
-      x.shape,
-      options,
-    );
-  if (!gate) return norm(x);
-  expectRank('rms_norm', 'gate', gate, x.shape.length);
-  expectShape('rms_norm', 'gate', gate.shape, x.shape);
-  const open = silu(gate, options);
-  const gated = (given: FloatTensor) =>
-    call('multiply', [rowsOf('rms_norm', 'x', given), rowsOf('rms_norm', 'gate', open)], {}, x.shape, options);
-  return normBeforeGate ? gated(norm(x)) : norm(gated(x));
+  const op = 'rms_norm';
+  const { gate, epsilon = 1e-6, groups, normBeforeGate = true } = options;
+  const inputs = [rowsOf(op, 'x', x), vectorOf(op, 'weight', weight)];
+  if (gate) {
+    expectRank(op, 'gate', gate, x.shape.length);
+    expectShape(op, 'gate', gate.shape, x.shape);
+    inputs.push(rowsOf(op, 'gate', gate));
+  }
+  return call(op, inputs, rmsAttributes({ epsilon, groups, normBeforeGate }, x.shape.at(-1)), x.shape, options);
 }
 
 /** (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias over the last dimension; weight and bias [channels]. */

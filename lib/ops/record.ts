@@ -37,6 +37,23 @@ export function expectMatrix(
   expectColumns(op, name, tensor, columns);
 }
 
+/** float32, with at least the columns [column, column + width), as far as they are known. */
+export function expectColumnRange(
+  op: string,
+  name: string,
+  { tensor, column }: { readonly tensor: SymbolicTensor; readonly column: number },
+  width: number,
+): void {
+  expectDType(op, name, tensor, 'float32');
+  expectInteger(op, `${name} column`, column, 0);
+  if (tensor.columns !== undefined && tensor.columns < column + width) {
+    throw new TidemergeError(
+      'ERR_INVALID_SHAPE',
+      `${op}: ${name}: expected at least ${column + width} columns, got ${tensor.columns}`,
+    );
+  }
+}
+
 /** A vector: one column. A weight's length is checked too, and it may lie as well as stand. */
 export function expectVector(
   op: string,

@@ -1,7 +1,7 @@
 import type { SymbolicTensor } from '../backend/program.js';
 import { TidemergeError } from '../errors.js';
-import { type Columns, type ColumnView, columnView } from './attention.js';
-import { expectDType, expectInteger, expectMatrix, expectVector } from './record.js';
+import { type Columns, columnView } from './attention.js';
+import { expectColumnRange, expectInteger, expectMatrix, expectVector } from './record.js';
 
 /** B or C of a scan: constant in time, or new at every step for each group of channels. */
 export type ScanFactor =
@@ -68,9 +68,9 @@ export function selectiveScan(
     cGroups: C.groups,
     cColumn: C.column,
   });
-  expectRange(op, 'u', u, dInner);
-  expectRange(op, 'delta', delta, dInner);
-  if (z) expectRange(op, 'z', z, dInner);
+  expectColumnRange(op, 'u', u, dInner);
+  expectColumnRange(op, 'delta', delta, dInner);
+  if (z) expectColumnRange(op, 'z', z, dInner);
   expectMatrix(op, 'A', A, dState, 'float32');
   expectVector(op, 'offsets', offsets, 'int32');
   if (D) expectVector(op, 'D', D, 'float32', dInner);
@@ -127,18 +127,6 @@ function factorView(name: string, factor: ScanFactor, { dState }: SelectiveScanO
   }
   expectInteger(op, `groups of ${name}`, factor.groups);
   const view = columnView(factor.varying);
-  expectRange(op, name, view, factor.groups * dState);
+  expectColumnRange(op, name, view, factor.groups * dState);
   return { ...view, groups: factor.groups };
-}
-
-/** The tensor has these `width` columns, as far as is known. */
-export function expectRange(op: string, name: string, { tensor, column }: ColumnView, width: number): void {
-  expectDType(op, name, tensor, 'float32');
-  expectInteger(op, `${name} column`, column, 0);
-  if (tensor.columns !== undefined && tensor.columns < column + width) {
-    throw new TidemergeError(
-      'ERR_INVALID_SHAPE',
-      `${op}: ${name}: expected at least ${column + width} columns, got ${tensor.columns}`,
-    );
-  }
 }

@@ -14,6 +14,7 @@
   FAMILY(attention, AttentionKernels)     \
   FAMILY(merge, MergeKernels)             \
   FAMILY(scan, ScanKernels)               \
+  FAMILY(ssd, SsdKernels)                 \
   FAMILY(conv1d, Conv1dKernels)           \
   FAMILY(fft, FftKernels)                 \
   FAMILY(sparse_binary, SparseBinaryKernels)

@@ -322,6 +322,9 @@ BENCH(op_overhead) {
   add_case(suite, "rms_norm, 20x512", 0, [](Machines machine) -> std::function<void()> {
     Attributes attributes("rms_norm");
     attributes.set("epsilon", 1e-6);
+    attributes.set("groups", 1.0);
+    attributes.set("normBeforeGate", false);
+    attributes.set("gateColumn", 0.0);
     auto node = std::make_shared<Node>(std::move(machine), rms_norm_operator(), attributes);
     node->add(DType::kFloat32, 20, kWidth);
     node->add(DType::kFloat32, kWidth, 1);

@@ -19,7 +19,9 @@
 #include "ops/rows.h"
 #include "ops/sample.h"
 #include "ops/selective_scan.h"
+#include "ops/sparse_chain.h"
 #include "ops/sparse_linear.h"
+#include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
 
 namespace tidemerge {
@@ -32,6 +34,7 @@ OperatorTable operator_table() {
       &multiply_operator(),
       &activation_operator(),
       &scale_shift_operator(),
+      &scale_shift_columns_operator(),
       &embedding_operator(),
       &cached_attention_operator(),
       &causal_conv1d_operator(),
@@ -44,6 +47,7 @@ OperatorTable operator_table() {
       &rms_norm_operator(),
       &layer_norm_operator(),
       &softmax_operator(),
+      &time_norm_operator(),
       &uniform_offsets_operator(),
       &fill_ids_operator(),
       &instance_norm_patch_operator(),
@@ -62,7 +66,9 @@ OperatorTable operator_table() {
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
       &selective_scan_operator(),
+      &sparse_chain_operator(),
       &sparse_linear_operator(),
+      &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),
   };

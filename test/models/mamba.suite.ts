@@ -8,7 +8,12 @@ import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
  */
 
 interface Case {
-  readonly params: { readonly l: number; readonly left?: readonly number[]; readonly prefill?: number };
+  readonly params: {
+    readonly l: number;
+    readonly left?: readonly number[];
+    readonly prefill?: number;
+    readonly generate?: number;
+  };
 }
 
 const TOLERANCE = 2e-5;
@@ -109,5 +114,58 @@ export function describeMamba(
       expect(rest.logits!.data).toEqual(expected);
       expect(rest.state).toEqual(whole.state);
     });
+
+    it.each(cases.filter(([, { params }]) => params.prefill))('streams %s', async (name, { params }) => {
+      const steps = goldens.floats(`${name}.step_logits`);
+      const [batch, length, vocabulary] = steps.shape as [number, number, number];
+      const stream = model.stream({ batch, logits: 'all' });
+      const pushed = [stream.push(tokensOf(goldens, name, 0, params.prefill)).logits!];
+      expectState(goldens, name, '', stream.state);
+      for (let i = params.prefill!; i < length; i++) {
+        pushed.push(stream.push(tokensOf(goldens, name, i, i + 1)).logits!);
+      }
+      const logits = joined(pushed, vocabulary);
+      expectBatch('step_logits', logits, steps, batch);
+      expectState(goldens, name, '_end', stream.state);
+      if (options.backend === 'js') return;
+      const whole = await model.forward(tokensOf(goldens, name));
+      expect(logits).toEqual(whole.logits);
+      expect(stream.state).toEqual(whole.state);
+    });
+
+    it.each(cases.filter(([, { params }]) => params.generate))('continues %s', async (name) => {
+      const greedy = goldens.integers(`${name}.greedy_ids`);
+      const mask = goldens.has(`${name}.attention_mask`) ? goldens.integers(`${name}.attention_mask`) : undefined;
+      const { logits, state } = await model.forward({
+        ...tokensOf(goldens, name),
+        ...{ attentionMask: mask, logits: 'last' },
+      });
+      const [batch, count] = greedy.shape as [number, number];
+      const stream = model.stream({ state });
+      const ids: number[][] = [];
+      for (let last = logits!; ids.length < count; ) {
+        const next = Int32Array.from({ length: batch }, (_, b) => largest(last, b));
+        ids.push([...next]);
+        last = stream.push({ inputIds: { data: next, shape: [batch, 1] } }).logits!;
+      }
+      const rows = Array.from({ length: batch }, (_, b) => ids.map((step) => step[b] as number)).flat();
+      expect(rows).toEqual([...greedy.data]);
+    });
   });
+}
+
+/** Pieces [batch, n, width] one behind the other. */
+function joined(pieces: readonly { data: Float32Array; shape: readonly number[] }[], width: number) {
+  const batch = pieces[0]!.shape[0] as number;
+  const rows = Array.from({ length: batch }, (_, b) =>
+    pieces.flatMap(({ data }) => [...data.subarray((b * data.length) / batch, ((b + 1) * data.length) / batch)]),
+  ).flat();
+  return { data: Float32Array.from(rows), shape: [batch, rows.length / batch / width, width] };
+}
+
+/** Place of the largest value of row b. */
+function largest({ data, shape }: { data: Float32Array; shape: readonly number[] }, b: number): number {
+  const width = shape.at(-1) as number;
+  const row = data.subarray(b * width, (b + 1) * width);
+  return row.indexOf(Math.max(...row));
 }

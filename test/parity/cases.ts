@@ -17,7 +17,9 @@ import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
 import { cases as selectiveScan } from './selective-scan.cases.js';
+import { cases as sparseChain } from './sparse-chain.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
+import { cases as ssdScan } from './ssd-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
 
 export const CASES: readonly ParityCase[] = [
@@ -39,6 +41,8 @@ export const CASES: readonly ParityCase[] = [
   ...rows,
   ...sample,
   ...selectiveScan,
+  ...sparseChain,
   ...sparseLinear,
+  ...ssdScan,
   ...tokenize,
 ];

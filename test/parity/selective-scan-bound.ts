@@ -6,6 +6,8 @@ interface ScanSizes {
   readonly dState: number;
   readonly groups: readonly [number, number];
   readonly deltaSoftplus: boolean;
+  /** Of the step sizes; a clamp moves no two numbers apart. */
+  readonly limits?: readonly [number, number];
 }
 
 /**
@@ -13,7 +15,7 @@ interface ScanSizes {
  * softplus, exponential and silu (native/simd/math.h), four roundings of a state a step, of the sum one a state.
  */
 export function scanBounds({ inputs, isa }: BoundContext, sizes: ScanSizes) {
-  const { dInner, dState, groups, deltaSoftplus } = sizes;
+  const { dInner, dState, groups, deltaSoftplus, limits = [-Infinity, Infinity] } = sizes;
   const unit = isa === 'baseline' ? 2 * U : U;
   const offsets = inputs.offsets!.data;
   const y = new Float64Array(inputs.u!.rows * dInner);
@@ -32,11 +34,12 @@ export function scanBounds({ inputs, isa }: BoundContext, sizes: ScanSizes) {
       const error = lastState.subarray(from, from + dState);
       for (let t = offsets[b]!; t < offsets[b + 1]!; t++) {
         const u = inputs.u!.data[t * dInner + c]!;
-        const [dt, dtError] = step(
+        const [free, dtError] = step(
           inputs.delta!.data[t * dInner + c]! + (inputs.deltaBias?.data[c] ?? 0),
           deltaSoftplus,
           unit,
         );
+        const dt = Math.min(Math.max(free, limits[0]), limits[1]);
         const skip = (inputs.D?.data[c] ?? 0) * u;
         let [sum, size, carried] = [skip, Math.abs(skip), 0];
         for (let n = 0; n < dState; n++) {

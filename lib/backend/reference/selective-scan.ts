@@ -1,7 +1,7 @@
 import { TidemergeError } from '../../errors.js';
 import type { Call } from './call.js';
 import type { ReferenceOperator } from './operator.js';
-import { sigmoid } from './special.js';
+import { silu, softplus } from './special.js';
 import { float32 } from './value.js';
 
 /** Reads column j of row i, whatever else the rows hold. */
@@ -86,14 +86,6 @@ function factor(call: Call, i: number, name: string, rows: number, groups: numbe
   }
   const read = columns(call, i, name, rows, column, groups * states);
   return (t: number, c: number, n: number) => read(t, Math.floor((c * groups) / channels) * states + n);
-}
-
-function softplus(x: number): number {
-  return x > 20 ? x : Math.log1p(Math.exp(x));
-}
-
-function silu(x: number): number {
-  return x === -Infinity ? 0 : x * sigmoid(x);
 }
 
 function wrongGroups(expected: string, got: number): TidemergeError {

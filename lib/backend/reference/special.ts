@@ -32,3 +32,13 @@ function erfcFraction(x: number): number {
 export function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
 }
+
+/** x · sigmoid(x), with its limit at -∞. */
+export function silu(x: number): number {
+  return x === -Infinity ? 0 : x * sigmoid(x);
+}
+
+/** log(1 + exp(x)) */
+export function softplus(x: number): number {
+  return x > 20 ? x : Math.log1p(Math.exp(x));
+}

@@ -2,7 +2,9 @@ import { TidemergeError } from '../../errors.js';
 import { show } from '../../io/quote.js';
 import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
 import { floats } from '../../tensor/user-tensors.js';
+import type { Mamba2Config } from '../mamba2/config.js';
 import type { Inputs, Outputs } from '../model-host.js';
+import type { MambaConfig } from './config.js';
 
 /** What one series leaves in one block, without the batch. */
 export interface StateSizes {
@@ -12,6 +14,18 @@ export interface StateSizes {
   readonly conv: readonly number[];
   /** [dInner, dState], or [numHeads, headDim, dState] */
   readonly scan: readonly number[];
+}
+
+export function stateSizes(config: MambaConfig | Mamba2Config): StateSizes {
+  const { model, numLayers, dState } = config;
+  const before = config.convKernel - 1;
+  if (config.model === 'mamba') {
+    const { dInner } = config;
+    return { model, numLayers, conv: [dInner, before], scan: [dInner, dState] };
+  }
+  const { numHeads, headDim, numGroups } = config;
+  const channels = numHeads * headDim + 2 * numGroups * dState;
+  return { model, numLayers, conv: [channels, before], scan: [numHeads, headDim, dState] };
 }
 
 /**
@@ -34,6 +48,10 @@ export function stateName(block: number, part: 'conv' | 'scan'): string {
   return `state.${block}.${part}`;
 }
 
+export function stateNames({ numLayers }: StateSizes): string[] {
+  return Array.from({ length: numLayers }, (_, i) => [stateName(i, 'conv'), stateName(i, 'scan')]).flat();
+}
+
 /** All zeros: before the first token. */
 export function emptyState({ model, numLayers, conv, scan }: StateSizes, batch: number): MambaState {
   const zeros = (shape: readonly number[]) => ({ data: new Float32Array(elementCount(shape)), shape });
@@ -41,7 +59,7 @@ export function emptyState({ model, numLayers, conv, scan }: StateSizes, batch: 
   return { version: 1, model, conv: zeros([...front, ...conv]), ssm: zeros([...front, ...scan]) };
 }
 
-/** A state as the inputs of a program. ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE where it is not of this model. */
+/** A copy of a state as the inputs of a program. ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE where it is not of this model. */
 export function stateInputs(who: string, state: MambaState, sizes: StateSizes, batch: number): Inputs {
   const { model, numLayers, conv, scan } = sizes;
   if (typeof state !== 'object' || state === null) throw invalid(who, 'state', 'a state that a model gave', state);
@@ -54,7 +72,7 @@ export function stateInputs(who: string, state: MambaState, sizes: StateSizes, b
   };
   const inputs: Record<string, Inputs[string]> = {};
   for (const [part, columns] of [['conv', elementCount(conv)] as const, ['scan', elementCount(scan)] as const]) {
-    const data = Float32Array.from(parts[part]);
+    const data = new Float32Array(parts[part]); // a copy
     for (let i = 0; i < numLayers; i++) {
       const rows = data.subarray(i * batch * columns, (i + 1) * batch * columns);
       inputs[stateName(i, part)] = matrix(rows, columns, batch);

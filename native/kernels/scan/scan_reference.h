@@ -14,7 +14,8 @@ struct Scan {
   std::vector<double> out, last, out_error, last_error;
 };
 
-inline Scan selective_scan(const ScanArgs& args, double u) {
+// A clamp of dt moves no two numbers apart.
+inline Scan selective_scan(const ScanArgs& args, double u, double dt_min = -HUGE_VAL, double dt_max = HUGE_VAL) {
   constexpr double kFlushed = 0x1p-124;
   Scan r;
   r.out.resize(args.length * args.channels), r.out_error.resize(r.out.size());
@@ -33,6 +34,7 @@ inline Scan selective_scan(const ScanArgs& args, double u) {
         dt = dt > 20 ? dt : std::log1p(std::exp(dt));
         dt_error = std::min(dt_error, dt_error * dt) + condition * 2 * u * dt + kFlushed;
       }
+      dt = dt < dt_min ? dt_min : dt > dt_max ? dt_max : dt;
       double sum = 0, magnitude = 0, carried = 0;
       for (size_t n = 0; n < args.states; ++n) {
         const double a = args.a[ch * args.states + n];

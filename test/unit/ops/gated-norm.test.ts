@@ -24,6 +24,17 @@ describe.each(['js', 'native'] as const)('gated rmsNorm on %s', (backend) => {
       expect(Math.abs(y.data[i]! - value)).toBeLessThanOrEqual(24 * 2 ** -24 * Math.abs(value));
     }
   });
+  it('norms in groups', () => {
+    const [wide, options] = [
+      { data: x.data, shape: [1, 6] },
+      { epsilon: 1e-5, backend },
+    ];
+    const twice = { data: Float32Array.of(1, 2, 0.5, 1, 2, 0.5), shape: [6] };
+    const y = rmsNorm(wide, twice, { ...options, groups: 2 });
+    expect(y).toEqual({ data: rmsNorm(x, weight, options).data, shape: [1, 6] });
+    const run = () => rmsNorm(x, weight, { ...options, groups: 2 });
+    expect(run).toThrow(expect.objectContaining({ code: 'ERR_INVALID_SHAPE' }));
+  });
   it('norms first unless told otherwise, and refuses a gate of another shape', () => {
     const options = { gate, backend };
     expect(rmsNorm(x, weight, options)).toEqual(rmsNorm(x, weight, { ...options, normBeforeGate: true }));

@@ -51,12 +51,15 @@ describe('embedding', () => {
   });
 });
 
+/** Neither a gate nor groups. */
+const RMS = { groups: 1, normBeforeGate: false, gateColumn: 0 };
+
 describe('norms', () => {
   it('divides by the root mean square', () => {
     // mean of squares (9 + 16 + 0 + 0) / 4 = 6.25, root 2.5
-    const [y] = call('rms_norm', [f32([3, 4, 0, 0]), column(1, 2, 3, 4)], { epsilon: 0 });
+    const [y] = call('rms_norm', [f32([3, 4, 0, 0]), column(1, 2, 3, 4)], { ...RMS, epsilon: 0 });
     expect(list(y)).toEqual([1.2, 3.2, 0, 0].map(Math.fround));
-    const [z] = call('rms_norm', [f32([0, 0]), column(1, 1)], { epsilon: 1e-6 });
+    const [z] = call('rms_norm', [f32([0, 0]), column(1, 1)], { ...RMS, epsilon: 1e-6 });
     expect(list(z)).toEqual([0, 0]);
   });
 
@@ -69,8 +72,8 @@ describe('norms', () => {
   });
 
   it('takes a weight that lies', () => {
-    const [y] = call('rms_norm', [f32([3, 4, 0, 0]), f32([1, 2, 3, 4])], { epsilon: 0 });
+    const [y] = call('rms_norm', [f32([3, 4, 0, 0]), f32([1, 2, 3, 4])], { ...RMS, epsilon: 0 });
     expect(list(y)).toEqual([1.2, 3.2, 0, 0].map(Math.fround));
-    expect(() => call('rms_norm', [f32([3, 4]), column(1)], { epsilon: 0 })).toThrow('weight: expected [2, 1]');
+    expect(() => call('rms_norm', [f32([3, 4]), column(1)], { ...RMS, epsilon: 0 })).toThrow('weight: expected [2, 1]');
   });
 });
