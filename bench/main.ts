@@ -14,6 +14,7 @@ const SUITES = [
   'event-loop',
   'memory',
   'decoder-share',
+  'long-conv',
   'merge-operator',
   'selective-scan',
   'sparse-linear',
