@@ -16,6 +16,7 @@ export type { SbtLinear, SbtWeights } from '../dist/models/sbt/weights.js';
 export { cachedAttention } from '../dist/ops/cached-attention.js';
 export { linear as recordLinear } from '../dist/ops/linear.js';
 export { mergeTokens as recordMergeTokens } from '../dist/ops/merge-tokens.js';
+export { selectiveScan as recordSelectiveScan } from '../dist/ops/selective-scan.js';
 export { type SparseActivations, sparseLinear as recordSparseLinear } from '../dist/ops/sparse-linear.js';
 export { denseFromSparseBinary, type SparseBinaryMatrix } from '../dist/tensor/sparse-binary.js';
 export { matrix } from '../dist/tensor/tensor.js';
