@@ -36,7 +36,7 @@ export async function run(options: MergedSsmOptions): Promise<void> {
   report.table(`HyenaDNA of the medium shape, ${tokens} tokens, merging in every block`, rows);
   const merges: (MergingOptions | false)[] = [false, ...ratios.map((ratio) => ({ k: 1, ratio }))];
   report.table(
-    'memory of a first pass, one thread',
+    'memory, one thread',
     merges.map((merging) => memory(directory, tokens, merging)),
   );
   report.finish();
@@ -77,17 +77,18 @@ async function measure(
   };
 }
 
-/** In a process of its own: the most memory a process has had never shrinks. */
+/** In a process of its own, which has nothing else to collect. */
 function memory(directory: string, tokens: number, merging: MergingOptions | false): Row {
   const worker = fileURLToPath(new URL('workers/hyena-memory.js', import.meta.url));
   const args = [worker, directory, String(tokens), JSON.stringify(merging)];
-  const { loaded, peak } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Record<
-    'loaded' | 'peak',
-    number
+  const { loaded, kept, pass } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Record<
+    'loaded' | 'kept' | 'pass',
+    number | undefined
   >;
   return {
     merging: merging ? `k ${merging.k}, ratio ${merging.ratio}` : 'none',
     'added by loading MiB': loaded,
-    'added by a pass MiB': peak,
+    'kept after a pass MiB': kept,
+    'added by another MiB': pass,
   };
 }

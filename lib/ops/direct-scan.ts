@@ -1,12 +1,11 @@
 import { TidemergeError } from '../errors.js';
-import { matrix, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type FloatTensor, floats } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
 import { floatRows, uniform } from './direct-ragged.js';
 import { factorRows, type ScanSizes } from './scan-factor.js';
 import { scanAttributes } from './selective-scan.js';
 import { type SequenceLayout, sequenceLayout } from './sequence-layout.js';
-import { transpose } from './transpose.js';
 
 export interface SelectiveScanInputs extends DirectOptions {
   /** [batch, dInner, length]. Same for delta and z. */
@@ -58,8 +57,7 @@ export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult 
   const { batch, length, dInner, dState, last } = sizes;
   const channels = (name: string, tensor: FloatTensor) => {
     floats(WHO, name, tensor, last ? [batch, length, dInner] : [batch, dInner, length]);
-    if (last) return floatRows(tensor, batch * length, dInner);
-    return matrix(transpose(tensor.data, batch, dInner, length), dInner, batch * length);
+    return last ? floatRows(tensor, batch * length, dInner) : floatRows(tensor, batch * dInner, length);
   };
   const vector = (name: string, tensor: FloatTensor | undefined) =>
     tensor ? floatRows(floats(WHO, name, tensor, [dInner]), dInner, 1) : null;
@@ -68,7 +66,7 @@ export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult 
   const C = factorRows(WHO, 'C', inputs.C, sizes);
   const columns = { uColumn: 0, deltaColumn: 0, zColumn: 0, bColumn: 0, cColumn: 0 };
   const places = { ...columns, bGroups: B.groups, cGroups: C.groups };
-  const attributes = scanAttributes({ dInner, dState, deltaSoftplus }, places);
+  const attributes = scanAttributes({ dInner, dState, deltaSoftplus }, places, !last);
   const state = initialState && floats(WHO, 'initialState', initialState, [batch, dInner, dState]);
   const [y, lastState] = directBackend(inputs).call(
     'selective_scan',
@@ -86,9 +84,8 @@ export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult 
     ],
     attributes,
   );
-  const out = y!.data as Float32Array;
   return {
-    y: { data: last ? out : transpose(out, batch, length, dInner), shape: [...inputs.u.shape] },
+    y: { data: y!.data as Float32Array, shape: [...inputs.u.shape] },
     lastState: { data: lastState!.data as Float32Array, shape: [batch, dInner, dState] },
   };
 }

@@ -1,7 +1,6 @@
 import type { SymbolicTensor } from '../backend/program.js';
 import { type Columns, columnView } from './attention.js';
-import { expectInteger, expectMatrix, expectVector } from './record.js';
-import { expectRange } from './selective-scan.js';
+import { expectColumnRange, expectInteger, expectMatrix, expectVector } from './record.js';
 
 export interface LongConvInputs {
   /** float32 [rows, channels], or such columns of a wider tensor. Same for pre and post. */
@@ -50,9 +49,9 @@ export function longConv(inputs: LongConvInputs, options: LongConvOptions): Symb
     preColumn: pre?.column ?? 0,
     postColumn: post?.column ?? 0,
   });
-  expectRange(op, 'x', x, channels);
-  if (pre) expectRange(op, 'pre', pre, channels);
-  if (post) expectRange(op, 'post', post, channels);
+  expectColumnRange(op, 'x', x, channels);
+  if (pre) expectColumnRange(op, 'pre', pre, channels);
+  if (post) expectColumnRange(op, 'post', post, channels);
   expectMatrix(op, 'filter', filter, channels, 'float32');
   expectVector(op, 'offsets', offsets, 'int32');
   if (skip) expectVector(op, 'skip', skip, 'float32', channels);

@@ -5,6 +5,7 @@ import { show } from '../io/quote.js';
 import type { BackendInfo } from '../models/forecast-model.js';
 import { type LoadOptions, loadModel, only } from '../models/load.js';
 import { type SbtModel, sbtFor } from '../models/sbt/model.js';
+import { storeThreshold } from '../models/sbt/store-threshold.js';
 import { AnomalyStream } from './anomaly-stream.js';
 import { resolveModel } from './embedded.js';
 import { copyMultivariate, isOneSeries, type MultivariateInputs, type MultivariateSeries } from './multivariate.js';
@@ -58,14 +59,18 @@ export class AnomalyDetector {
   /** Of the normal data this object was calibrated with. */
   #reference: Float64Array[] = [];
 
-  private constructor(model: SbtModel) {
+  readonly #directory: string;
+
+  private constructor(model: SbtModel, directory: string) {
     this.#model = model;
+    this.#directory = directory;
     this.#threshold = model.config.threshold;
   }
 
   /** Loads a model directory. Errors as of `Forecaster.fromPretrained`; ERR_UNSUPPORTED for a model of another task. */
   static async fromPretrained(directory: string, options: LoadOptions = {}): Promise<AnomalyDetector> {
-    return new AnomalyDetector(await loadModel(resolveModel(directory), only(sbtFor('anomaly-detection')), options));
+    const resolved = resolveModel(directory);
+    return new AnomalyDetector(await loadModel(resolved, only(sbtFor('anomaly-detection')), options), resolved);
   }
 
   /** The threshold in use, if there is one. */
@@ -136,6 +141,17 @@ export class AnomalyDetector {
     this.#reference = scores;
     this.#threshold = { value, level };
     return { threshold: value, level, scores: count };
+  }
+
+  /**
+   * Stores the threshold in the model's config.json, where it is found when the model is loaded again. ERR_INVALID_ARGUMENT
+   * where there is none, ERR_UNSUPPORTED for a training checkpoint, ERR_FILE_ACCESS.
+   */
+  saveThreshold(): void {
+    if (!this.#threshold) {
+      throw new TidemergeError('ERR_INVALID_ARGUMENT', 'saveThreshold: expected calibrate() first, got no threshold');
+    }
+    storeThreshold(this.#directory, this.#threshold);
   }
 
   /**

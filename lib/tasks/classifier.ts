@@ -25,8 +25,8 @@ export interface Classification {
   readonly logits: Tensor<Float32Array>;
 }
 
-/** Steps that are run together. */
-const MAX_ROWS = 8192;
+/** Steps that are run together: what is computed of them stays in the caches. */
+const MAX_ROWS = 2048;
 
 /**
  * Classifies whole samples of several variables with a pretrained model. A sample may be shorter than the model's window;

@@ -4,8 +4,8 @@ import type { PointForecasts } from './forecasts.js';
 import { copyOne, expectComplete, listed, type MultivariateInputs } from './multivariate.js';
 import type { BatchOptions, ForecastOptions } from './options.js';
 
-/** Steps that are run together. */
-const MAX_ROWS = 8192;
+/** Steps that are run together: what is computed of them stays in the caches. */
+const MAX_ROWS = 2048;
 
 /** A batch for a point model: what is known of every series, or why it cannot be forecast. */
 export interface PointBatch {

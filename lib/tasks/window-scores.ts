@@ -7,10 +7,10 @@ import type { StepRows } from './multivariate.js';
  * with the series.
  */
 
-/** Steps of all windows of a run. */
-const MAX_ROWS = 8192;
-/** Windows of a run where past steps are computed once for all of them. */
-const MAX_SHARED_WINDOWS = 512;
+/** Steps of all windows of a run: what is computed of them stays in the caches. */
+const MAX_ROWS = 2048;
+/** So many times that where past steps are computed once for all windows: only keys and values are as many then. */
+const SHARED_FACTOR = 8;
 
 export interface WindowScores {
   /** [length]: the score of the window that ends at a step; NaN where there is none. */
@@ -29,7 +29,7 @@ export async function scoreWindows(
   const score = new Float64Array(length).fill(NaN);
   const ends = completeWindows(values, length, windowLength, numVariables);
   const total = Math.max(0, length - windowLength + 1);
-  const most = model.sharesPast ? MAX_SHARED_WINDOWS : Math.max(1, Math.floor(MAX_ROWS / windowLength));
+  const most = Math.max(1, Math.floor((MAX_ROWS * (model.sharesPast ? SHARED_FACTOR : 1)) / windowLength));
   for (let at = 0; at < ends.length; ) {
     signal?.throwIfAborted();
     const first = ends[at]! - windowLength + 1;

@@ -40,5 +40,29 @@ export function describeSbt(title: string, directory: string, backends: readonly
       if (model.config.task === 'anomaly-detection')
         expectGolden('error', error!.data, cases.floats('published.error').data);
     });
+
+    it('stays near them with inputs of 8 bits', async () => {
+      const rounded = await SbtModel.load(directory, { ...options, activations: 'int8' });
+      const values = async (of: SbtModel) => {
+        const result = await of.forward({ x: cases.floats('x') });
+        return result.kind === 'classes' ? result.logits.data : result.newest.data;
+      };
+      const [exact, near] = [await values(model), await values(rounded)];
+      rounded.dispose();
+      const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const off = near.reduce((worst, value, i) => Math.max(worst, Math.abs(value - exact[i]!)), 0);
+      expect(off).toBeGreaterThan(0);
+      expect(off / largest).toBeLessThan(roundingShare(model.config));
+    });
   });
+}
+
+/**
+ * Three standard deviations of what rounding inputs to 8 bits does to an output: a matrix's inputs are off by a uniform
+ * error of one 127th of their largest, which is about sqrt(2 ln n) times their usual size; the matrices that a value
+ * passes through one after the other add up as independent errors do.
+ */
+function roundingShare({ numLayers, feedForwardSize }: SbtModel['config']): number {
+  const matrices = 2 + 4 * numLayers;
+  return (3 * Math.sqrt(matrices) * Math.sqrt(2 * Math.log(feedForwardSize))) / (127 * Math.sqrt(12));
 }

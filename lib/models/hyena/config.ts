@@ -39,7 +39,7 @@ const EPSILON = 1e-5;
 
 /** Reads the configuration of LongSafari/hyenadna-*-hf (`max_seq_len`) or of HazyResearch/hyena-dna (`layer`). */
 export function readHyenaConfig(config: ModelConfig): HyenaConfig {
-  return config.has('layer') ? readStandalone(config) : readHuggingFace(config);
+  return config.has('layer') && !config.has('max_seq_len') ? readStandalone(config) : readHuggingFace(config);
 }
 
 function readHuggingFace(config: ModelConfig): HyenaConfig {

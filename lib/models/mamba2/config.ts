@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../io/model-config.js';
+import { isStateSpaces } from '../mamba/config.js';
 
 /** Sizes of a Mamba-2 language model. */
 export interface Mamba2Config {
@@ -30,9 +31,10 @@ const LAYERS = { min: 1, max: 4096 };
 
 /** Reads the configuration of transformers (`hidden_size`) or of state-spaces/mamba (`d_model`). */
 export function readMamba2Config(config: ModelConfig): Mamba2Config {
-  const read = config.has('d_model') ? readStateSpaces(config) : readTransformers(config);
+  const theirs = isStateSpaces(config);
+  const read = theirs ? readStateSpaces(config) : readTransformers(config);
   if (read.numHeads % read.numGroups === 0) return read;
-  const [section, key] = config.has('d_model') ? [config.requireSection('ssm_cfg'), 'ngroups'] : [config, 'n_groups'];
+  const [section, key] = theirs ? [config.requireSection('ssm_cfg'), 'ngroups'] : [config, 'n_groups'];
   throw section.error(key, `a divisor of ${read.numHeads} heads`);
 }
 

@@ -11,7 +11,7 @@ export interface CheckpointConfig {
   /** Share of the entries that a pruned LayerNorm keeps. */
   readonly normKeepRatio: number;
   /** Of the training data, which checkpoints do not hold: `mean` and `scale`, a number per variable. */
-  readonly standardization: SbtWeights['standardization'];
+  readonly standardization?: SbtWeights['standardization'];
 }
 
 const TASKS = { classification: 'classification', anomaly: 'anomaly-detection', forecast: 'forecasting' } as const;

@@ -1,5 +1,6 @@
 import { createBackend } from '../../backend/select.js';
 import { TidemergeError } from '../../errors.js';
+import { show } from '../../io/quote.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import type { SparseActivations } from '../../ops/sparse-linear.js';
 import { matrix } from '../../tensor/tensor.js';
@@ -47,6 +48,10 @@ export class SbtModel {
     this.#host = host;
     this.config = config;
     this.#weights = weights;
+    if (activations !== 'float32' && activations !== 'int8') {
+      const message = `activations: expected 'float32' or 'int8', got ${show(activations)}`;
+      throw new TidemergeError('ERR_INVALID_ARGUMENT', message);
+    }
     this.activations = activations;
     this.#standardization = standardization;
   }
@@ -187,12 +192,14 @@ export const sbt: ModelDefinition<CheckpointConfig, Loaded, SbtModel> = {
   pipelineClass: 'none',
   matches: (weights) => isPacked(weights) || weights.has('transformer_encoder.layers.0.self_attn.linear_Q.weight'),
   readConfig: (file, weights) =>
-    isPacked(weights) ? { config: readSbtConfig(file), normKeepRatio: 1 } : readCheckpointConfig(file, weights),
+    isPacked(weights)
+      ? { config: readSbtConfig(file), normKeepRatio: 1, standardization: undefined }
+      : readCheckpointConfig(file, weights),
   checkConfig: () => {},
-  loadWeights: async (loader, scope, { config, normKeepRatio }) => {
+  loadWeights: async (loader, scope, { config, normKeepRatio, standardization }) => {
     const weights = isPacked(scope)
       ? readSbtWeights(config, scope)
-      : sbtFromCheckpoint(config, scope, { normKeepRatio });
+      : { ...sbtFromCheckpoint(config, scope, { normKeepRatio }), standardization };
     return { handles: await uploadSbt(loader, weights, config), standardization: weights.standardization };
   },
   create: (host, { config }, { handles, standardization }, { activations = 'float32' }) =>

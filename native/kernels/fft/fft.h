@@ -26,7 +26,7 @@
 namespace tidemerge {
 
 constexpr size_t kFftChannels = 16;             // of a call at most: a cache line of a row
-constexpr size_t kFftPoint = 2 * kFftChannels;  // floats of a point of all channels: real parts, then imaginary
+constexpr size_t kFftPoint = 2 * kFftChannels;  // floats of a point of all channels, in an order of the set's own
 constexpr size_t kFftLevels = 24;
 constexpr int kFftRoundings = 9;
 

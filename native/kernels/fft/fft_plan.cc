@@ -1,11 +1,10 @@
 #include "kernels/fft/fft_plan.h"
 
 #include <cmath>
+#include <cstdint>
 
 namespace tidemerge {
 namespace {
-
-constexpr size_t kSmallest = 16;  // two levels of radix 4
 
 // cos and sin of 2 pi numerator / denominator, numerator < denominator, from an angle of at most an eighth of a turn.
 void root_of_unity(size_t numerator, size_t denominator, double& re, double& im) {
@@ -32,15 +31,22 @@ std::vector<size_t> radices_of(size_t size) {
   return radices;
 }
 
+// What a transform costs a point, in quarters of a level of radix 4; one of radix 3 costs as much, one of radix 2 less.
+size_t passes_of(size_t size) {
+  size_t passes = 0;
+  for (const size_t radix : radices_of(size)) passes += radix == 2 ? 3 : 4;
+  return passes;
+}
+
 }  // namespace
 
 size_t fft_size(size_t length) {
-  size_t best = kSmallest;
-  while (best < length) best *= 2;
-  for (size_t threes = 3; threes < best; threes *= 3) {
-    size_t size = threes * kSmallest;
+  size_t best = 0, best_cost = SIZE_MAX;
+  for (size_t threes = 1; threes <= 2 * length + 1; threes *= 3) {
+    size_t size = threes * (threes == 1 ? 16 : 4);
     while (size < length) size *= 2;
-    if (size < best) best = size;
+    const size_t cost = size * passes_of(size);
+    if (cost < best_cost) best = size, best_cost = cost;
   }
   return best;
 }

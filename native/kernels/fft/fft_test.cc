@@ -107,10 +107,10 @@ void check(const Run& run, bool transformed, size_t t_step = 1) {
 
 TEST(fft_sizes_hold_the_length) {
   size_t before = 0;
-  for (size_t length = 0; length < 70000; length = length < 300 ? length + 1 : length + length / 7) {
+  for (size_t length = 1; length < 70000; length = length < 300 ? length + 1 : length + length / 7) {
     const size_t size = fft_size(length);
-    EXPECT_TRUE(size >= length && size >= 16 && size >= before);
-    if (length > 48) EXPECT_TRUE(static_cast<double>(size) < 1.34 * static_cast<double>(length));
+    EXPECT_TRUE(size >= length && size >= 12 && size % 4 == 0 && size >= before);
+    if (length > 48) EXPECT_TRUE(3 * size < 4 * length);
     before = size;
     size_t rest = size;
     while (rest % 2 == 0) rest /= 2;

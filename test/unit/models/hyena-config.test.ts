@@ -18,6 +18,8 @@ describe('readHyenaConfig', () => {
     const filter = { embDim: 5, order: 64, innerLayers: 2, frequency: undefined, modulation: { shift: 0.05 } };
     expect(read(huggingFace)).toMatchObject({ ...sizes, maxLength: 1024, filter });
     expect(read(standalone)).toMatchObject({ ...sizes, maxLength: 1026, filter });
+    // With the keys of both it is a conversion that left the old ones in.
+    expect(read({ ...standalone, ...huggingFace })).toMatchObject({ ...sizes, maxLength: 1024 });
   });
 
   it('reads what is seldom stated', () => {

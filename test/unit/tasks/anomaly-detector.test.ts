@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anomalyThreshold } from '../../../lib/analysis/anomaly/threshold.js';
 import { AnomalyDetector } from '../../../lib/index.js';
@@ -70,6 +73,21 @@ describe('AnomalyDetector', () => {
       protocol: 'paper',
       threshold: anomalyThreshold([...values, scores], { level: 0.9 }),
     });
+  });
+
+  it('keeps a calibrated threshold with the model', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemerge-detector-'));
+    cpSync(ANOMALY, folder, { recursive: true });
+    const first = await AnomalyDetector.fromPretrained(folder);
+    expect(() => first.saveThreshold()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }));
+    const { threshold } = await first.calibrate(series, { level: 0.9 });
+    first.saveThreshold();
+    await first.dispose();
+    const second = await AnomalyDetector.fromPretrained(folder);
+    expect(await second.detect(series)).toMatchObject({ threshold, protocol: 'honest' });
+    await expect(second.detect(series, { level: 0.5 })).rejects.toThrow('the stored one is of level 0.9');
+    await second.dispose();
+    rmSync(folder, { recursive: true });
   });
 
   it('gives typed errors', async () => {

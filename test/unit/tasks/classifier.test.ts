@@ -53,6 +53,9 @@ describe('Classifier', () => {
     await rejected(samples[0]!.data).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     await expect(classifier.classify(samples, { topK: 0 })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     await expect(Classifier.fromPretrained(ANOMALY)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    await expect(Classifier.fromPretrained(CLASSES, { activations: 'int4' as never })).rejects.toMatchObject({
+      message: "activations: expected 'float32' or 'int8', got \"int4\"",
+    });
     await expect(Forecaster.fromPretrained(CLASSES)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
   });
 });
