@@ -11,12 +11,15 @@ const SUITES = [
   'models',
   'forecast',
   'merged-encoder',
+  'merged-ssm',
   'event-loop',
   'memory',
   'decoder-share',
+  'long-conv',
   'merge-operator',
   'selective-scan',
   'sparse-linear',
+  'sparse-models',
 ] as const;
 
 const { values, positionals } = parseArgs({
@@ -24,6 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     only: { type: 'string' },
     size: { type: 'string' },
@@ -35,7 +39,7 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
 if (values.help || unknown.length > 0) {
-  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--full] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
   process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
   process.exit(values.help ? 0 : 2);
 }

@@ -12,5 +12,7 @@ export type { BinaryScores, PrecisionRecall, RangeScoreOptions } from './anomaly
 export { binaryScores, rangeScores } from './anomaly/scores.js';
 export type { Scores } from './anomaly/threshold.js';
 export { anomalyThreshold } from './anomaly/threshold.js';
+export type { HyenaShape } from './hyena-flops.js';
+export { hyenaBlockFlops, hyenaFlops, longConvFlops } from './hyena-flops.js';
 export type { LayerTokens, MergeShape, T5Shape } from './t5-flops.js';
 export { decoderFlops, encoderFlops, encoderLayerFlops, layerTokens } from './t5-flops.js';

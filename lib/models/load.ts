@@ -27,6 +27,8 @@ export interface ModelDefinition<Config, Weights, Model> {
   readonly name: string;
   /** The class in `architectures` of its configuration. */
   readonly architecture: string;
+  /** Other classes that keep the same tensors. */
+  readonly variants?: readonly string[];
   /** `chronos_pipeline_class` of its configuration, as far as that is stated. */
   readonly pipelineClass: string;
   /** Recognises the model by the names of its tensors. */
@@ -110,11 +112,13 @@ export function checkClasses(
   {
     name,
     architecture,
+    variants = [],
     pipelineClass,
-  }: Pick<ModelDefinition<never, never, never>, 'name' | 'architecture' | 'pipelineClass'>,
+  }: Pick<ModelDefinition<never, never, never>, 'name' | 'architecture' | 'variants' | 'pipelineClass'>,
 ): void {
   const because = `as the tensors are those of ${name}`;
-  if (config.has('architectures') && !config.requireStrings('architectures').includes(architecture)) {
+  const classes = [architecture, ...variants];
+  if (config.has('architectures') && !config.requireStrings('architectures').some((one) => classes.includes(one))) {
     throw config.error('architectures', `["${architecture}"], ${because}`);
   }
   if (config.has('chronos_pipeline_class') && config.requireString('chronos_pipeline_class') !== pipelineClass) {

@@ -1,11 +1,11 @@
 import { TidemergeError } from '../errors.js';
-import { matrix, type Tensor, type TensorData } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type FloatTensor, floats } from '../tensor/user-tensors.js';
 import { type DirectOptions, directBackend } from './direct-backend.js';
 import { floatRows, uniform } from './direct-ragged.js';
+import { factorRows, type ScanSizes } from './scan-factor.js';
 import { scanAttributes } from './selective-scan.js';
 import { type SequenceLayout, sequenceLayout } from './sequence-layout.js';
-import { transpose } from './transpose.js';
 
 export interface SelectiveScanInputs extends DirectOptions {
   /** [batch, dInner, length]. Same for delta and z. */
@@ -41,14 +41,6 @@ export interface SelectiveScanResult {
   readonly lastState: Tensor<Float32Array>;
 }
 
-interface Sizes {
-  readonly batch: number;
-  readonly length: number;
-  readonly dInner: number;
-  readonly dState: number;
-  readonly last: boolean;
-}
-
 const WHO = 'selectiveScan';
 
 /**
@@ -65,17 +57,16 @@ export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult 
   const { batch, length, dInner, dState, last } = sizes;
   const channels = (name: string, tensor: FloatTensor) => {
     floats(WHO, name, tensor, last ? [batch, length, dInner] : [batch, dInner, length]);
-    if (last) return floatRows(tensor, batch * length, dInner);
-    return matrix(transpose(tensor.data, batch, dInner, length), dInner, batch * length);
+    return last ? floatRows(tensor, batch * length, dInner) : floatRows(tensor, batch * dInner, length);
   };
   const vector = (name: string, tensor: FloatTensor | undefined) =>
     tensor ? floatRows(floats(WHO, name, tensor, [dInner]), dInner, 1) : null;
   const { D, z, deltaBias, initialState } = inputs;
-  const B = factor('B', inputs.B, sizes);
-  const C = factor('C', inputs.C, sizes);
+  const B = factorRows(WHO, 'B', inputs.B, sizes);
+  const C = factorRows(WHO, 'C', inputs.C, sizes);
   const columns = { uColumn: 0, deltaColumn: 0, zColumn: 0, bColumn: 0, cColumn: 0 };
   const places = { ...columns, bGroups: B.groups, cGroups: C.groups };
-  const attributes = scanAttributes({ dInner, dState, deltaSoftplus }, places);
+  const attributes = scanAttributes({ dInner, dState, deltaSoftplus }, places, !last);
   const state = initialState && floats(WHO, 'initialState', initialState, [batch, dInner, dState]);
   const [y, lastState] = directBackend(inputs).call(
     'selective_scan',
@@ -93,14 +84,13 @@ export function selectiveScan(inputs: SelectiveScanInputs): SelectiveScanResult 
     ],
     attributes,
   );
-  const out = y!.data as Float32Array;
   return {
-    y: { data: last ? out : transpose(out, batch, length, dInner), shape: [...inputs.u.shape] },
+    y: { data: y!.data as Float32Array, shape: [...inputs.u.shape] },
     lastState: { data: lastState!.data as Float32Array, shape: [batch, dInner, dState] },
   };
 }
 
-function readSizes({ u, A }: SelectiveScanInputs, last: boolean): Sizes {
+function readSizes({ u, A }: SelectiveScanInputs, last: boolean): ScanSizes {
   const [batch, second, third] = floats(WHO, 'u', u, [undefined, undefined, undefined]).shape as [
     number,
     number,
@@ -113,28 +103,4 @@ function readSizes({ u, A }: SelectiveScanInputs, last: boolean): Sizes {
     throw new TidemergeError('ERR_INVALID_SHAPE', message);
   }
   return { batch, length, dInner, dState, last };
-}
-
-/** B or C as rows of the operator: by channel, or by step with its groups one after the other. */
-function factor(
-  name: string,
-  tensor: FloatTensor,
-  { batch, length, dInner, dState, last }: Sizes,
-): { rows: TensorData; groups: number } {
-  const rank = tensor?.shape?.length;
-  if (rank === 2) {
-    floats(WHO, name, tensor, [dInner, dState]);
-    return { rows: floatRows(tensor, dInner, dState), groups: 0 };
-  }
-  const between = rank === 4 ? [undefined] : [];
-  const shape = last ? [batch, length, ...between, dState] : [batch, ...between, dState, length];
-  floats(WHO, name, tensor, shape);
-  const groups = rank === 4 ? tensor.shape[last ? 2 : 1]! : 1;
-  if (groups === 0 || dInner % groups !== 0) {
-    const message = `${WHO}: ${name}: expected a number of groups that divides ${dInner} channels, got ${groups}`;
-    throw new TidemergeError('ERR_INVALID_SHAPE', message);
-  }
-  const width = groups * dState;
-  if (last) return { rows: floatRows(tensor, batch * length, width), groups };
-  return { rows: matrix(transpose(tensor.data, batch, width, length), width, batch * length), groups };
 }

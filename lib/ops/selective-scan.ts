@@ -99,8 +99,15 @@ export interface ScanPlaces {
   readonly cColumn: number;
 }
 
-/** All attributes of the operator, checked. */
-export function scanAttributes({ dInner, dState, deltaSoftplus }: SelectiveScanOptions, places: ScanPlaces) {
+/**
+ * All attributes of the operator, checked. With `channelsFirst` u, delta, z and y are [batch · dInner, length], one
+ * channel of one series a row, and all series are equally long.
+ */
+export function scanAttributes(
+  { dInner, dState, deltaSoftplus }: SelectiveScanOptions,
+  places: ScanPlaces,
+  channelsFirst = false,
+) {
   const op = 'selective_scan';
   expectInteger(op, 'dInner', dInner);
   expectInteger(op, 'dState', dState);
@@ -116,7 +123,7 @@ export function scanAttributes({ dInner, dState, deltaSoftplus }: SelectiveScanO
   if (bGroups > 1 && cGroups > 1 && bGroups !== cGroups) {
     throw new TidemergeError('ERR_INVALID_SHAPE', `${op}: C: expected ${bGroups} groups like B, got ${cGroups}`);
   }
-  return { channels: dInner, states: dState, softplus: deltaSoftplus, ...places };
+  return { channels: dInner, states: dState, softplus: deltaSoftplus, channelsFirst, ...places };
 }
 
 function factorView(name: string, factor: ScanFactor, { dState }: SelectiveScanOptions) {

@@ -1,8 +1,8 @@
 import { TidemergeError } from '../errors.js';
 
 /**
- * 'channelsFirst': [batch, channels, length], as in the official implementations, turned round before and after;
- * 'channelsLast': [batch, length, channels], which is how it is computed.
+ * 'channelsFirst': [batch, channels, length], as in the official implementations;
+ * 'channelsLast': [batch, length, channels], as projections give and take it.
  */
 export type SequenceLayout = 'channelsFirst' | 'channelsLast';
 

@@ -43,6 +43,7 @@ class SelectiveScan final : public Operator {
       : channels_(static_cast<size_t>(attributes.integer_in("channels", 1, INT32_MAX))),
         states_(static_cast<size_t>(attributes.integer_in("states", 1, INT32_MAX))),
         softplus_(attributes.boolean("softplus")),
+        channels_first_(attributes.boolean("channelsFirst", false)),
         u_column_(column(attributes, "uColumn")),
         delta_column_(column(attributes, "deltaColumn")),
         z_column_(column(attributes, "zColumn")),
@@ -56,7 +57,8 @@ class SelectiveScan final : public Operator {
   void run(Call& call) const override {
     Run run = inputs(call);
     const size_t width = channels_ * states_;
-    run.y = call.output(0, DType::kFloat32, run.rows, channels_).data<float>();
+    run.y = channels_first_ ? call.output(0, DType::kFloat32, run.batch * channels_, run.length).data<float>()
+                            : call.output(0, DType::kFloat32, run.rows, channels_).data<float>();
     run.last = call.output(1, DType::kFloat32, run.batch, width).data<float>();
     const size_t per_group = channels_ / std::max({b_.groups, c_.groups, size_t{1}});
     const size_t block = block_channels(call, run.batch, per_group);
@@ -76,7 +78,8 @@ class SelectiveScan final : public Operator {
 
  private:
   struct Run {
-    size_t rows, batch;
+    size_t rows, batch;  // of B and C
+    size_t length;       // of every series, where channels come first
     const int32_t* offsets;
     Rows u, delta, z, b, c;
     const float *a, *d, *delta_bias, *first;
@@ -98,20 +101,45 @@ class SelectiveScan final : public Operator {
   Run inputs(const Call& call) const {
     Run run{};
     const Tensor& u = call.input(0, "u", DType::kFloat32);
-    run.rows = u.rows();
+    if (channels_first_) {
+      run.length = u.cols();
+      run.rows = u.rows() / channels_ * run.length;
+    } else {
+      run.rows = u.rows();
+    }
     run.offsets = call.offsets(5, "offsets", run.rows, run.batch);
-    run.u = rows(call, 0, "u", run.rows, u_column_, channels_);
-    run.delta = rows(call, 1, "delta", run.rows, delta_column_, channels_);
+    if (channels_first_) expect_equal_lengths(call, run);
+    run.u = sequence(call, run, 0, "u", u_column_);
+    run.delta = sequence(call, run, 1, "delta", delta_column_);
     run.a = call.input(2, "A", DType::kFloat32, channels_, states_).data<float>();
     run.b = factor(call, 3, "B", run.rows, b_);
     run.c = factor(call, 4, "C", run.rows, c_);
     run.d = optional_vector_input(call, 6, "D", channels_);
-    if (call.has(7)) run.z = rows(call, 7, "z", run.rows, z_column_, channels_);
+    if (call.has(7)) run.z = sequence(call, run, 7, "z", z_column_);
     run.delta_bias = optional_vector_input(call, 8, "deltaBias", channels_);
     if (call.has(9)) {
       run.first = call.input(9, "initialState", DType::kFloat32, run.batch, channels_ * states_).data<float>();
     }
     return run;
+  }
+
+  static void expect_equal_lengths(const Call& call, const Run& run) {
+    for (size_t b = 0; b <= run.batch; ++b) {
+      if (static_cast<size_t>(run.offsets[b]) == b * run.length) continue;
+      call.argument_error("offsets", "multiples of " + std::to_string(run.length), std::to_string(run.offsets[b]));
+    }
+  }
+
+  // u, delta or z.
+  Rows sequence(const Call& call, const Run& run, size_t i, const char* name, size_t column) const {
+    if (!channels_first_) return rows(call, i, name, run.rows, column, channels_);
+    const Tensor& tensor = call.input(i, name, DType::kFloat32, run.batch * channels_, run.length);
+    return {tensor.data<float>(), static_cast<ptrdiff_t>(run.length)};
+  }
+
+  // Of a sequence: the first step of a channel.
+  const float* begin_of(const Rows& rows, size_t series, size_t row, size_t channel) const {
+    return channels_first_ ? rows.at(series * channels_ + channel, 0) : rows.at(row, channel);
   }
 
   Rows rows(const Call& call, size_t i, const char* name, size_t count, size_t from, size_t width) const {
@@ -142,9 +170,10 @@ class SelectiveScan final : public Operator {
     args.length = static_cast<size_t>(run.offsets[series + 1]) - row;
     args.channels = end - begin;
     args.states = states_;
-    args.u = run.u.at(row, begin), args.u_stride = run.u.stride;
-    args.delta = run.delta.at(row, begin), args.delta_stride = run.delta.stride;
-    args.z = run.z.at(row, begin), args.z_stride = run.z.stride;
+    args.channels_first = channels_first_;
+    args.u = begin_of(run.u, series, row, begin), args.u_stride = run.u.stride;
+    args.delta = begin_of(run.delta, series, row, begin), args.delta_stride = run.delta.stride;
+    args.z = begin_of(run.z, series, row, begin), args.z_stride = run.z.stride;
     args.b = begin_of(b_, run.b, row, begin), args.b_stride = run.b.stride;
     args.c = begin_of(c_, run.c, row, begin), args.c_stride = run.c.stride;
     args.b_is_constant = b_.groups == 0, args.c_is_constant = c_.groups == 0;
@@ -154,14 +183,15 @@ class SelectiveScan final : public Operator {
     args.softplus = softplus_;
     args.first = run.first == nullptr ? nullptr : run.first + state;
     args.last = run.last + state;
-    args.out = run.y + row * channels_ + begin;
-    args.out_stride = static_cast<ptrdiff_t>(channels_);
+    args.out = channels_first_ ? run.y + (series * channels_ + begin) * run.length : run.y + row * channels_ + begin;
+    args.out_stride = static_cast<ptrdiff_t>(channels_first_ ? run.length : channels_);
     return args;
   }
 
   size_t channels_;
   size_t states_;
   bool softplus_;
+  bool channels_first_;
   size_t u_column_;
   size_t delta_column_;
   size_t z_column_;

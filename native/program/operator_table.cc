@@ -8,6 +8,7 @@
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
 #include "ops/linear.h"
+#include "ops/long_conv.h"
 #include "ops/merge_maps.h"
 #include "ops/merge_tokens.h"
 #include "ops/norm.h"
@@ -18,6 +19,7 @@
 #include "ops/rows.h"
 #include "ops/sample.h"
 #include "ops/selective_scan.h"
+#include "ops/sparse_chain.h"
 #include "ops/sparse_linear.h"
 #include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
@@ -37,6 +39,7 @@ OperatorTable operator_table() {
       &cached_attention_operator(),
       &causal_conv1d_operator(),
       &linear_operator(),
+      &long_conv_operator(),
       &merge_tokens_operator(),
       &unmerge_tokens_operator(),
       &compose_maps_operator(),
@@ -63,6 +66,7 @@ OperatorTable operator_table() {
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
       &selective_scan_operator(),
+      &sparse_chain_operator(),
       &sparse_linear_operator(),
       &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),

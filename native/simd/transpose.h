@@ -68,46 +68,51 @@ TIDEMERGE_INLINE void transpose_quads(Vec (&x)[4]) {
 
 #endif
 
-// to[c * stride + r] = from[r * cols + c] for every row r and column c. `stride` and `to` are multiples of kLanes.
-inline void columns_of_rows(const float* from, size_t rows, size_t cols, float* to, size_t stride) {
+// to[c * to_stride + r] = from[r * from_stride + c] for every row r and column c. `to` and to_stride are multiples of
+// kLanes.
+inline void columns_of_rows(const float* from, ptrdiff_t from_stride, size_t rows, size_t cols, float* to,
+                            size_t to_stride) {
   size_t row = 0;
   for (; row + kLanes <= rows; row += kLanes) {
     const float* at[kLanes];
-    for (size_t i = 0; i < kLanes; ++i) at[i] = from + (row + i) * cols;
+    for (size_t i = 0; i < kLanes; ++i) at[i] = from + static_cast<ptrdiff_t>(row + i) * from_stride;
     size_t c = 0;
     for (; c + 4 <= cols; c += 4) {
       Vec x[4] = {quads_of(at, c), quads_of(at + 1, c), quads_of(at + 2, c), quads_of(at + 3, c)};
       transpose_quads(x);
-      for (size_t i = 0; i < 4; ++i) store_aligned(to + (c + i) * stride + row, x[i]);
+      for (size_t i = 0; i < 4; ++i) store_aligned(to + (c + i) * to_stride + row, x[i]);
     }
     for (; c < cols; ++c) {
-      for (size_t i = 0; i < kLanes; ++i) to[c * stride + row + i] = at[i][c];
+      for (size_t i = 0; i < kLanes; ++i) to[c * to_stride + row + i] = at[i][c];
     }
   }
   for (; row < rows; ++row) {
-    for (size_t c = 0; c < cols; ++c) to[c * stride + row] = from[row * cols + c];
+    const float* const at = from + static_cast<ptrdiff_t>(row) * from_stride;
+    for (size_t c = 0; c < cols; ++c) to[c * to_stride + row] = at[c];
   }
 }
 
-// The reverse: to[r * cols + c] = from[c * stride + r].
-inline void rows_of_columns(const float* from, size_t stride, size_t rows, size_t cols, float* to) {
+// The reverse: to[r * to_stride + c] = from[c * from_stride + r].
+inline void rows_of_columns(const float* from, size_t from_stride, size_t rows, size_t cols, float* to,
+                            ptrdiff_t to_stride) {
   size_t row = 0;
   for (; row + kLanes <= rows; row += kLanes) {
     float* at[kLanes];
-    for (size_t i = 0; i < kLanes; ++i) at[i] = to + (row + i) * cols;
+    for (size_t i = 0; i < kLanes; ++i) at[i] = to + static_cast<ptrdiff_t>(row + i) * to_stride;
     size_t c = 0;
     for (; c + 4 <= cols; c += 4) {
       Vec x[4];
-      for (size_t i = 0; i < 4; ++i) x[i] = load_aligned(from + (c + i) * stride + row);
+      for (size_t i = 0; i < 4; ++i) x[i] = load_aligned(from + (c + i) * from_stride + row);
       transpose_quads(x);
       for (size_t i = 0; i < 4; ++i) store_quads(at + i, c, x[i]);
     }
     for (; c < cols; ++c) {
-      for (size_t i = 0; i < kLanes; ++i) at[i][c] = from[c * stride + row + i];
+      for (size_t i = 0; i < kLanes; ++i) at[i][c] = from[c * from_stride + row + i];
     }
   }
   for (; row < rows; ++row) {
-    for (size_t c = 0; c < cols; ++c) to[row * cols + c] = from[c * stride + row];
+    float* const at = to + static_cast<ptrdiff_t>(row) * to_stride;
+    for (size_t c = 0; c < cols; ++c) at[c] = from[c * from_stride + row];
   }
 }
 

@@ -5,7 +5,7 @@ import { describeMergedMamba } from './mamba-merging.suite.js';
 
 const backends = backendsUnderTest();
 
-for (const folder of ['tiny-variant']) {
+for (const folder of ['tiny-variant', 'mamba2-tiny']) {
   const directory = fixture('mamba', folder);
   describeMamba(`mamba ${folder}`, directory, fixture('mamba', folder, 'cases.safetensors'), backends);
 }

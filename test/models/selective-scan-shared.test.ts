@@ -6,6 +6,7 @@ import { createBackend } from '../../lib/backend/select.js';
 import { selectiveScan } from '../../lib/ops/direct-scan.js';
 import { backendsUnderTest } from './backends.js';
 import { expectRows, sharedFolder } from './goldens.js';
+import { describeMambaInner } from './mamba-inner.suite.js';
 import { describeSelectiveScan } from './selective-scan.suite.js';
 
 interface Recorded {
@@ -19,6 +20,11 @@ if (shared) {
   const folder = join(shared, 'golden', 'selective_scan', 'scan');
   describeSelectiveScan(
     readdirSync(folder).map((file) => join(folder, file)),
+    backendsUnderTest(),
+  );
+  const inner = join(shared, 'golden', 'selective_scan', 'inner');
+  describeMambaInner(
+    readdirSync(inner).map((file) => join(inner, file)),
     backendsUnderTest(),
   );
   const path = join(shared, 'data', 'golden', 'mamba_ops', 'mamba_reference_cases.json.gz');

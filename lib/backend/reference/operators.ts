@@ -5,6 +5,7 @@ import { activation, add, multiply, scaleShift, scaleShiftColumns, softmax } fro
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
 import { linear } from './linear.js';
+import { longConv } from './long-conv.js';
 import { composeMaps, reduceByMap, unmergeTokens } from './merge-maps.js';
 import { mergeTokens } from './merge-tokens.js';
 import { layerNorm, rmsNorm, timeNorm } from './norm.js';
@@ -14,6 +15,7 @@ import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from 
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
 import { selectiveScan } from './selective-scan.js';
+import { sparseChain } from './sparse-chain.js';
 import { sparseLinear } from './sparse-linear.js';
 import { ssdScan } from './ssd-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
@@ -36,6 +38,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     interpolate_quantiles: interpolateQuantiles,
     layer_norm: layerNorm,
     linear,
+    long_conv: longConv,
     mean_scale_tokenize: meanScaleTokenize,
     merge_tokens: mergeTokens,
     multiply,
@@ -54,6 +57,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
+    sparse_chain: sparseChain,
     sparse_linear: sparseLinear,
     time_norm: timeNorm,
     ssd_scan: ssdScan,

@@ -22,6 +22,7 @@ export const selectiveScan: ReferenceOperator = {
     cGroups: 'integer',
     cColumn: 'integer',
   },
+  options: { channelsFirst: 'boolean' },
   check({ channels, bGroups, cGroups }) {
     const [b, c] = [bGroups as number, cGroups as number];
     for (const groups of [b, c]) {
@@ -32,22 +33,20 @@ export const selectiveScan: ReferenceOperator = {
   run(call) {
     const channels = call.number('channels');
     const states = call.number('states');
-    const { rows } = call.input(0, 'u', 'float32');
-    const offsets = call.offsets(5, 'offsets', rows);
-    const u = columns(call, 0, 'u', rows, call.number('uColumn'), channels);
-    const delta = columns(call, 1, 'delta', rows, call.number('deltaColumn'), channels);
+    const { rows, offsets, sequence, place, y } = sequences(call, channels);
+    const u = sequence(0, 'u');
+    const delta = sequence(1, 'delta');
     const A = call.shaped(2, 'A', channels, states, 'float32').data;
     const B = factor(call, 3, 'B', rows, call.number('bGroups'), call.number('bColumn'));
     const C = factor(call, 4, 'C', rows, call.number('cGroups'), call.number('cColumn'));
     const D = call.has(6) ? call.floats(6, 'D', channels) : undefined;
-    const z = call.has(7) ? columns(call, 7, 'z', rows, call.number('zColumn'), channels) : undefined;
+    const z = call.has(7) ? sequence(7, 'z') : undefined;
     const bias = call.has(8) ? call.floats(8, 'deltaBias', channels) : undefined;
     const soft = call.boolean('softplus');
     const batch = offsets.length - 1;
     const h = call.has(9)
       ? call.shaped(9, 'initialState', batch, channels * states, 'float32').data.slice()
       : new Float64Array(batch * channels * states);
-    const y = float32(rows, channels);
     for (let b = 0; b < batch; b++) {
       for (let t = offsets[b]!; t < offsets[b + 1]!; t++) {
         for (let c = 0; c < channels; c++) {
@@ -59,13 +58,36 @@ export const selectiveScan: ReferenceOperator = {
             h[at] = Math.exp(dt * A[c * states + n]!) * h[at]! + dt * u(t, c) * B(t, c, n);
             sum += C(t, c, n) * h[at]!;
           }
-          y.data[t * channels + c] = z ? sum * silu(z(t, c)) : sum;
+          y.data[place(t, c)] = z ? sum * silu(z(t, c)) : sum;
         }
       }
     }
     return [y, float32(batch, channels * states, h)];
   },
 };
+
+/** How u, delta, z and y lie: a step's channels in a row, or a channel's steps. `rows` are steps of all series. */
+function sequences(call: Call, channels: number) {
+  const first = call.input(0, 'u', 'float32');
+  if (!call.boolean('channelsFirst', false)) {
+    const { rows } = first;
+    const sequence = (i: number, name: string) => columns(call, i, name, rows, call.number(`${name}Column`), channels);
+    const place = (t: number, c: number) => t * channels + c;
+    return { rows, offsets: call.offsets(5, 'offsets', rows), sequence, place, y: float32(rows, channels) };
+  }
+  const length = first.cols;
+  const place = (t: number, c: number) => (Math.floor(t / length) * channels + c) * length + (t % length);
+  const rows = Math.floor(first.rows / channels) * length;
+  const offsets = call.offsets(5, 'offsets', rows);
+  const odd = offsets.find((offset, b) => offset !== b * length);
+  if (odd !== undefined) throw call.error('ERR_INVALID_ARGUMENT', 'offsets', `multiples of ${length}`, odd);
+  const height = (offsets.length - 1) * channels;
+  const sequence = (i: number, name: string): Read => {
+    const { data } = call.shaped(i, name, height, length, 'float32');
+    return (t, c) => data[place(t, c)]!;
+  };
+  return { rows, offsets, sequence, place, y: float32(height, length) };
+}
 
 function columns(call: Call, i: number, name: string, rows: number, from: number, width: number): Read {
   const { data, ...value } = call.input(i, name, 'float32');

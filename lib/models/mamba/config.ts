@@ -25,7 +25,12 @@ const LAYERS = { min: 1, max: 4096 };
 
 /** Reads the configuration of transformers (`hidden_size`) or of state-spaces/mamba (`d_model`). */
 export function readMambaConfig(config: ModelConfig): MambaConfig {
-  return config.has('d_model') ? readStateSpaces(config) : readTransformers(config);
+  return isStateSpaces(config) ? readStateSpaces(config) : readTransformers(config);
+}
+
+/** Converted models have the keys of both; those of transformers then say how they are to be read. */
+export function isStateSpaces(config: ModelConfig): boolean {
+  return config.has('d_model') && !config.has('hidden_size');
 }
 
 function readTransformers(config: ModelConfig): MambaConfig {

@@ -5,38 +5,44 @@ import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
 import { mergedPlaces, rectangle } from '../chronos-t5/merged-states.js';
 import type { BackendInfo } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
+import { type Mamba2Config, readMamba2Config } from '../mamba2/config.js';
+import { loadMamba2Weights } from '../mamba2/weights.js';
+import type { OpenModel } from '../model-files.js';
 import type { ModelHost, Outputs } from '../model-host.js';
 import { type MambaConfig, readMambaConfig } from './config.js';
 import { type ForwardInputs, lastInputs, type MambaForward, readFlag, readLogits, spreadLast } from './forward.js';
 import { type ForwardForm, recordForward } from './programs.js';
-import { readState, type StateSizes, stateInputs, stateNames } from './state.js';
+import { readState, type StateSizes, stateInputs, stateNames, stateSizes } from './state.js';
 import { MambaStream, readBatch, refuseMerging, type StreamOptions } from './stream.js';
 import { type BatchTokens, readTokens } from './tokens.js';
 import { loadMambaWeights, type MambaWeights } from './weights.js';
 
 /**
- * Mamba (Gu and Dao 2023, arXiv 2312.00752) as a language model: the published class MambaForCausalLM of transformers and
- * MambaLMHeadModel of state-spaces/mamba.
+ * Mamba (Gu and Dao 2023, arXiv 2312.00752) and Mamba-2 (Dao and Gu 2024, arXiv 2405.21060) as language models: the published
+ * classes MambaForCausalLM and Mamba2ForCausalLM of transformers, MambaLMHeadModel of state-spaces/mamba.
  */
 export class MambaModel {
-  readonly name = 'mamba';
-  readonly config: MambaConfig;
+  readonly config: MambaConfig | Mamba2Config;
   readonly #host: ModelHost;
   readonly #weights: MambaWeights;
   readonly #state: StateSizes;
 
   /** @internal Use `load`. */
-  constructor(host: ModelHost, config: MambaConfig, weights: MambaWeights) {
+  constructor(host: ModelHost, config: MambaConfig | Mamba2Config, weights: MambaWeights) {
     this.#host = host;
     this.config = config;
     this.#weights = weights;
-    const { model, numLayers, dInner, dState, convKernel } = config;
-    this.#state = { model, numLayers, conv: [dInner, convKernel - 1], scan: [dInner, dState] };
+    this.#state = stateSizes(config);
   }
 
   /** config.json and safetensors, with the keys and names of either publisher. */
   static load(directory: string, options: LoadOptions = {}): Promise<MambaModel> {
-    return loadModel(directory, only(mamba), options);
+    return loadModel(directory, choose, options);
+  }
+
+  /** 'mamba' or 'mamba2' */
+  get name(): string {
+    return this.config.model;
   }
 
   get backend(): BackendInfo {
@@ -175,5 +181,24 @@ export const mamba: ModelDefinition<MambaConfig, MambaWeights, MambaModel> = {
   // Every tensor is taken with the shape the configuration asks for.
   checkConfig: () => {},
   loadWeights: loadMambaWeights,
+  create: (host, config, weights) => new MambaModel(host, config, weights),
+};
+
+/** By the names of the tensors; the classes a configuration names must agree. */
+function choose(files: OpenModel): MambaDefinition {
+  return mamba2.matches(files.weights) ? only(mamba2)(files) : only(mamba)(files);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the configuration is between a definition and itself
+type MambaDefinition = ModelDefinition<any, MambaWeights, MambaModel>;
+
+export const mamba2: ModelDefinition<Mamba2Config, MambaWeights, MambaModel> = {
+  name: 'mamba2',
+  architecture: 'Mamba2ForCausalLM',
+  pipelineClass: 'none',
+  matches: (weights) => weights.has('backbone.layers.0.mixer.dt_bias'),
+  readConfig: readMamba2Config,
+  checkConfig: () => {},
+  loadWeights: loadMamba2Weights,
   create: (host, config, weights) => new MambaModel(host, config, weights),
 };

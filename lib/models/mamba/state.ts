@@ -2,7 +2,9 @@ import { TidemergeError } from '../../errors.js';
 import { show } from '../../io/quote.js';
 import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
 import { floats } from '../../tensor/user-tensors.js';
+import type { Mamba2Config } from '../mamba2/config.js';
 import type { Inputs, Outputs } from '../model-host.js';
+import type { MambaConfig } from './config.js';
 
 /** What one series leaves in one block, without the batch. */
 export interface StateSizes {
@@ -12,6 +14,18 @@ export interface StateSizes {
   readonly conv: readonly number[];
   /** [dInner, dState], or [numHeads, headDim, dState] */
   readonly scan: readonly number[];
+}
+
+export function stateSizes(config: MambaConfig | Mamba2Config): StateSizes {
+  const { model, numLayers, dState } = config;
+  const before = config.convKernel - 1;
+  if (config.model === 'mamba') {
+    const { dInner } = config;
+    return { model, numLayers, conv: [dInner, before], scan: [dInner, dState] };
+  }
+  const { numHeads, headDim, numGroups } = config;
+  const channels = numHeads * headDim + 2 * numGroups * dState;
+  return { model, numLayers, conv: [channels, before], scan: [numHeads, headDim, dState] };
 }
 
 /**

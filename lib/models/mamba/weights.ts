@@ -1,6 +1,7 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
+import type { RecurrentBlock } from '../../layers/recurrent-block.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { BackboneWeights } from './backbone.js';
 import type { MambaConfig } from './config.js';
@@ -12,33 +13,57 @@ export interface MambaWeights extends BackboneWeights {
   readonly head: WeightHandle;
 }
 
-/** Loads a Mamba under the names of transformers or of state-spaces/mamba. */
-export async function loadMambaWeights(
-  loader: WeightLoader,
-  scope: WeightScope,
-  config: MambaConfig,
-): Promise<MambaWeights> {
-  const backbone = await loadBackbone(loader, scope.scope('backbone'), config);
-  return { ...backbone, head: await loadHead(loader, scope, config) };
+/** What the loaders below must know of a configuration. */
+export interface BackboneSizes {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
 }
 
-/** Embedding, blocks and final norm, without a head. */
+/** Loads the block whose tensors are in a scope. */
+export type BlockLoader = (layer: WeightScope) => Promise<RecurrentBlock>;
+
+/** Loads a Mamba under the names of transformers or of state-spaces/mamba. */
+export function loadMambaWeights(loader: WeightLoader, scope: WeightScope, config: MambaConfig): Promise<MambaWeights> {
+  return loadLanguageModel(loader, scope, config, mambaBlocks(loader, config));
+}
+
+export function mambaBlocks(loader: WeightLoader, config: MambaConfig): BlockLoader {
+  return async (layer) => {
+    const weights = await loadBlock(loader, layer, config);
+    return (x, offsets, before) => mambaBlock(x, offsets, weights, config, before);
+  };
+}
+
+/** The backbone and a head of its own, or the embedding for a head. */
+export async function loadLanguageModel(
+  loader: WeightLoader,
+  scope: WeightScope,
+  sizes: BackboneSizes,
+  loadBlock: BlockLoader,
+): Promise<MambaWeights> {
+  const backbone = await loadBackbone(loader, scope.scope('backbone'), sizes, loadBlock);
+  return { ...backbone, head: await loadHead(loader, scope, sizes) };
+}
+
+/** Embedding, blocks and final norm, without a head: `scope` is that of the backbone. */
 export async function loadBackbone(
   loader: WeightLoader,
   scope: WeightScope,
-  config: MambaConfig,
+  { vocabSize, hiddenSize, numLayers }: BackboneSizes,
+  loadBlock: BlockLoader,
 ): Promise<BackboneWeights> {
-  const embedding = await loader.table(scope, embeddingName(scope), config.vocabSize, config.hiddenSize);
-  const blocks: BackboneWeights['blocks'][number][] = [];
-  for (let i = 0; i < config.numLayers; i++) {
-    const weights = await loadBlock(loader, scope.scope(`layers.${i}`), config);
-    blocks.push((x, offsets, before) => mambaBlock(x, offsets, weights, config, before));
-  }
-  return { embedding, blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', config.hiddenSize) };
+  const embedding = await loader.table(scope, embeddingName(scope), vocabSize, hiddenSize);
+  const blocks: RecurrentBlock[] = [];
+  for (let i = 0; i < numLayers; i++) blocks.push(await loadBlock(scope.scope(`layers.${i}`)));
+  return { embedding, blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
 }
 
-function loadHead(loader: WeightLoader, scope: WeightScope, config: MambaConfig): Promise<WeightHandle> {
-  const { vocabSize, hiddenSize } = config;
+function loadHead(
+  loader: WeightLoader,
+  scope: WeightScope,
+  { vocabSize, hiddenSize }: BackboneSizes,
+): Promise<WeightHandle> {
   if (scope.has('lm_head.weight')) return loader.matrix(scope, 'lm_head.weight', vocabSize, hiddenSize);
   const backbone = scope.scope('backbone');
   return loader.matrix(backbone, embeddingName(backbone), vocabSize, hiddenSize);

@@ -3,12 +3,15 @@ import type { WeightScope } from '../../io/weight-scope.js';
 import type { SbtConfig } from './config.js';
 import { isSinusoidal, POSITION_TABLE } from './positions.js';
 import { checkSbtConfig, paperDefaults, readSbtConfig, SIZE } from './read-config.js';
+import type { SbtWeights } from './weights.js';
 
 /** What a checkpoint needs to be read and config.json does not say. */
 export interface CheckpointConfig {
   readonly config: SbtConfig;
   /** Share of the entries that a pruned LayerNorm keeps. */
   readonly normKeepRatio: number;
+  /** Of the training data, which checkpoints do not hold: `mean` and `scale`, a number per variable. */
+  readonly standardization?: SbtWeights['standardization'];
 }
 
 const TASKS = { classification: 'classification', anomaly: 'anomaly-detection', forecast: 'forecasting' } as const;
@@ -24,13 +27,28 @@ const KEYS = {
  * Reads the configuration that goes with a published checkpoint: either our own config.json, or the short form with the
  * names of the paper and its code (task, m, w, d, layers, heads, ffn, classes, lin_prune_rate, layer_norm_prune_rate).
  * A "prune rate" there is the share kept. Whether weights are dense, the kind of norm and the position code are taken
- * from the tensors where the short form does not say (`norm`, `attention`, `position_code`).
+ * from the tensors where the short form does not say (`norm`, `attention`, `position_code`). Either may say `mean` and
+ * `scale` of the training data.
  */
 export function readCheckpointConfig(file: ModelConfig, weights: WeightScope): CheckpointConfig {
   const normKeepRatio = file.optionalNumber('layer_norm_prune_rate', 0.5, { min: 0, max: 1 });
   if (normKeepRatio === 0) throw file.error('layer_norm_prune_rate', 'a number above 0 and at most 1');
-  if (file.has('model_type')) return { config: readSbtConfig(file), normKeepRatio };
+  const config = file.has('model_type') ? readSbtConfig(file) : readShortForm(file, weights);
+  return { config, normKeepRatio, standardization: readStandardization(file, config.numVariables) };
+}
 
+function readStandardization(file: ModelConfig, numVariables: number): SbtWeights['standardization'] {
+  if (!file.has('mean') && !file.has('scale')) return undefined;
+  const [mean, scale] = ['mean', 'scale'].map((key) => {
+    const values = Float32Array.from(file.requireNumbers(key));
+    if (values.length === numVariables && values.every(Number.isFinite)) return values;
+    throw file.error(key, `${numVariables} numbers within float32, one per variable`);
+  }) as [Float32Array, Float32Array];
+  if (scale.some((value) => value <= 0)) throw file.error('scale', 'numbers > 0');
+  return { mean, scale };
+}
+
+function readShortForm(file: ModelConfig, weights: WeightScope): SbtConfig {
   const task = TASKS[file.requireOneOf('task', ['classification', 'anomaly', 'forecast'])];
   const kind = weights.has('embedding.scores') ? 'sparse-binary' : 'dense';
   const defaults = paperDefaults(task, kind);
@@ -54,7 +72,7 @@ export function readCheckpointConfig(file: ModelConfig, weights: WeightScope): C
       : positionCodeOf(weights),
   };
   checkSbtConfig(file, config, KEYS);
-  return { config, normKeepRatio };
+  return config;
 }
 
 function normOf(weights: WeightScope): SbtConfig['norm'] {

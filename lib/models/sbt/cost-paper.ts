@@ -1,4 +1,5 @@
 import type { SbtConfig } from './config.js';
+import { matrixPlaces, type SbtMatrixPlace } from './matrices.js';
 
 /*
  * What the paper counts (arXiv 2308.04637), as its published counters do it: with their peculiarities, because the
@@ -25,13 +26,14 @@ export interface PaperOptions {
 /** Rows of the learned position table of the published dense classifier, whatever the length of its samples. */
 const TABLE_ROWS = 1024;
 
-/** The matrices of a model: entries of each, and the counted ones apart by how often the paper counts their work. */
-export function matrixSizes(config: SbtConfig): { projections: number[]; others: number[] } {
-  const { numVariables: m, dModel: d, feedForwardSize: f, numLayers, outputSize } = config;
-  const layers = <T>(sizes: T[]) => Array.from({ length: numLayers }, () => sizes).flat();
+/** Entries of every matrix: of the projections, which the paper counts at every step, and of the others. */
+function matrixSizes(config: SbtConfig): { projections: number[]; others: number[] } {
+  const projection = /\.(query|key|value)$/;
+  const places = matrixPlaces(config);
+  const entries = ({ out, inner }: SbtMatrixPlace) => out * inner;
   return {
-    projections: layers([d * d, d * d, d * d]),
-    others: [m * d, ...layers([d * d, d * f, f * d]), d * outputSize],
+    projections: places.filter(({ name }) => projection.test(name)).map(entries),
+    others: places.filter(({ name }) => !projection.test(name)).map(entries),
   };
 }
 

@@ -2,6 +2,7 @@ import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { SbtConfig } from './config.js';
 import { sinusoids } from './positions.js';
+import { sliceOf } from './slices.js';
 import type { SbtActivationMasks, SbtLayerWeights, SbtLinear, SbtMatrix, SbtNorm, SbtWeights } from './weights.js';
 
 /** A linear map in a backend's memory: a sparse binary or a dense matrix. */
@@ -15,7 +16,26 @@ export interface NormHandles {
   readonly shift: WeightHandle;
 }
 
-export interface SbtLayerHandles extends Record<'query' | 'key' | 'value' | 'output', LinearHandles> {
+/**
+ * One head of attention as a single query asks it. The products with keys and values move from the many steps to the one
+ * query: q · (K h_j) is (Kᵀ q) · h_j, the key's bias adds the same to every step, and the weights of the steps sum to 1.
+ */
+export interface HeadHandles {
+  /** [headDim, dModel] */
+  readonly query: LinearHandles;
+  /** [dModel, headDim], without a bias */
+  readonly keyTransposed: LinearHandles;
+  /** [headDim, dModel] */
+  readonly value: LinearHandles;
+  /** [dModel, headDim]; the first head has the bias of all. */
+  readonly output: LinearHandles;
+}
+
+export interface SbtLayerHandles extends Record<'value' | 'output', LinearHandles> {
+  /** For attention of all steps to all. */
+  readonly asks: Record<'query' | 'key', LinearHandles> | undefined;
+  /** For attention of the newest step alone. */
+  readonly heads: readonly HeadHandles[] | undefined;
   readonly expand: LinearHandles;
   readonly contract: LinearHandles;
   readonly norms: readonly [afterAttention: NormHandles, afterFeedForward: NormHandles] | undefined;
@@ -52,16 +72,18 @@ async function uploadLayer(
   loader: WeightLoader,
   name: string,
   layer: SbtLayerWeights,
-  { windowLength, dModel }: SbtConfig,
+  config: SbtConfig,
 ): Promise<SbtLayerHandles> {
+  const { windowLength, dModel } = config;
   const linear = (part: 'query' | 'key' | 'value' | 'output' | 'expand' | 'contract') =>
     uploadLinear(loader, `${name}.${part}`, layer[part]);
   const { norms, activationMasks: masks } = layer;
+  const byHead = config.attention === 'step-t' && !masks;
   const kept = (part: keyof SbtActivationMasks, bits: Uint8Array) =>
     loader.values(`${name}.${part}.kept`, unmasked(bits, windowLength * dModel), [windowLength, dModel]);
   return {
-    query: await linear('query'),
-    key: await linear('key'),
+    asks: byHead ? undefined : { query: await linear('query'), key: await linear('key') },
+    heads: byHead ? await uploadHeads(loader, name, layer, config) : undefined,
     value: await linear('value'),
     output: await linear('output'),
     expand: await linear('expand'),
@@ -76,6 +98,34 @@ async function uploadLayer(
       value: await kept('value', masks.value),
     },
   };
+}
+
+async function uploadHeads(
+  loader: WeightLoader,
+  name: string,
+  { query, key, value, output }: SbtLayerWeights,
+  { dModel, numHeads }: SbtConfig,
+): Promise<HeadHandles[]> {
+  const heads: HeadHandles[] = [];
+  const headDim = dModel / numHeads;
+  for (let h = 0; h < numHeads; h++) {
+    const own = [h * headDim, (h + 1) * headDim] as const;
+    const rowsOf = ({ weight, bias }: SbtLinear) => ({
+      weight: sliceOf(weight, { rows: own }),
+      bias: bias?.subarray(...own),
+    });
+    const part = (what: string, linear: SbtLinear) => uploadLinear(loader, `${name}.${what}.${h}`, linear);
+    heads.push({
+      query: await part('query', rowsOf(query)),
+      keyTransposed: await part('key', { weight: sliceOf(key.weight, { rows: own, transposed: true }) }),
+      value: await part('value', rowsOf(value)),
+      output: await part('output', {
+        weight: sliceOf(output.weight, { columns: own }),
+        bias: h === 0 ? output.bias : undefined,
+      }),
+    });
+  }
+  return heads;
 }
 
 async function uploadLinear(

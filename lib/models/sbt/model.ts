@@ -192,12 +192,14 @@ export const sbt: ModelDefinition<CheckpointConfig, Loaded, SbtModel> = {
   pipelineClass: 'none',
   matches: (weights) => isPacked(weights) || weights.has('transformer_encoder.layers.0.self_attn.linear_Q.weight'),
   readConfig: (file, weights) =>
-    isPacked(weights) ? { config: readSbtConfig(file), normKeepRatio: 1 } : readCheckpointConfig(file, weights),
+    isPacked(weights)
+      ? { config: readSbtConfig(file), normKeepRatio: 1, standardization: undefined }
+      : readCheckpointConfig(file, weights),
   checkConfig: () => {},
-  loadWeights: async (loader, scope, { config, normKeepRatio }) => {
+  loadWeights: async (loader, scope, { config, normKeepRatio, standardization }) => {
     const weights = isPacked(scope)
       ? readSbtWeights(config, scope)
-      : sbtFromCheckpoint(config, scope, { normKeepRatio });
+      : { ...sbtFromCheckpoint(config, scope, { normKeepRatio }), standardization };
     return { handles: await uploadSbt(loader, weights, config), standardization: weights.standardization };
   },
   create: (host, { config }, { handles, standardization }, { activations = 'float32' }) =>

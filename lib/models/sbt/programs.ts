@@ -6,9 +6,13 @@ import type { SbtConfig } from './config.js';
 import type { SbtHandles, SbtLayerHandles } from './handles.js';
 import {
   afterAttention,
+  afterResidual,
+  askHeads,
   attend,
   feedForward,
   normalise,
+  passAttention,
+  passPast,
   project,
   projectPart,
   rowsAt,
@@ -115,35 +119,31 @@ function fullNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtCo
 /**
  * Step-T attention, exactly: a past step sees itself alone, so that its attention output is its own value and it passes
  * through the layer like any single row; the newest step asks the past ones, and not itself. The last layer's past steps
- * are needed as keys and values only. Where no place is added, past steps are computed once for all windows they are in.
+ * are only asked. Where no place is added, past steps are computed once for all windows they are in.
  */
 function stepNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtContext): SymbolicTensor {
   const embedded = embed(builder, weights, context);
   const shared = newestWay(context.config, weights) === 'shared';
   let past = rowsOf(builder, 'past', embedded, weights, shared);
-  let newest = rowsOf(builder, 'newest', embedded, weights);
+  let newest: WindowRows = rowsOf(builder, 'newest', embedded, weights);
   for (const [l, layer] of weights.layers.entries()) {
-    const value = projectPart('value', past, layer, context);
-    const mixed = askPast(past, value, newest, layer, context);
-    newest = afterAttention(mixed, newest, layer, context);
-    if (l + 1 < weights.layers.length) past = afterAttention(value, past, layer, context);
+    newest = afterResidual(askPast(past, newest, layer, context), newest, layer, context);
+    if (l + 1 < weights.layers.length) past = { ...past, ...passPast(past, layer, context) };
   }
   return newest.x;
 }
 
-/** What the newest steps see. */
-function askPast(
-  past: SampleRows,
-  value: SymbolicTensor,
-  newest: WindowRows,
-  layer: SbtLayerHandles,
-  context: SbtContext,
-): SymbolicTensor {
-  const query = projectPart('query', newest, layer, context);
-  const [keys, values] = [projectPart('key', past, layer, context), value].map((x) =>
-    past.indices ? gatherRows(x, past.indices) : x,
-  );
-  return attend(query, newest.offsets, keys!, values!, past.offsets, context);
+/** What the newest steps make of what they see, residual included. */
+function askPast(past: SampleRows, newest: WindowRows, layer: SbtLayerHandles, context: SbtContext): SymbolicTensor {
+  if (layer.heads) {
+    const x = past.indices ? gatherRows(past.x, past.indices) : past.x;
+    return askHeads(newest, { x, offsets: past.offsets }, layer.heads, context);
+  }
+  const [query, key, value] = (['query', 'key', 'value'] as const).map((part) =>
+    projectPart(part, part === 'query' ? newest : past, layer, context),
+  ) as [SymbolicTensor, SymbolicTensor, SymbolicTensor];
+  const mixed = attend(query, newest.offsets, key, value, past.offsets, context);
+  return project(mixed, layer.output, context, { residual: newest.x });
 }
 
 /** The same where norms mix the steps: all rows of a window come together for them, in every layer. */
@@ -154,10 +154,10 @@ function mixedNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtC
   const pastRows = builder.input('pastRows', 'int32', 1);
   const newestRows = builder.input('newestRows', 'int32', 1);
   for (const [l, layer] of weights.layers.entries()) {
-    const value = projectPart('value', past, layer, context);
-    const mixed = askPast(past, value, newest, layer, context);
-    const attendedPast = project(value, layer.output, context, { residual: past.x });
-    const attendedNewest = project(mixed, layer.output, context, { residual: newest.x });
+    const attendedNewest = askPast(past, newest, layer, context);
+    const attendedPast = layer.kept
+      ? project(projectPart('value', past, layer, context), layer.output, context, { residual: past.x })
+      : passAttention(past.x, layer, context);
     const all = appendRow({ ...past, x: attendedPast }, newest.positions, attendedNewest);
     const normed = normalise(all.x, all.offsets, layer.norms?.[0], context);
     const x = feedForward(normed, all.offsets, layer, context);

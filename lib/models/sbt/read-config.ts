@@ -7,7 +7,7 @@ const TASKS = ['classification', 'anomaly-detection', 'forecasting'] as const sa
 
 /** A matrix then has at most 2^30 entries, and its inputs fit into 16 bits. */
 export const SIZE = { min: 1, max: 2 ** 15 };
-/** Of one window; bounds what a small hostile file can ask for. */
+/** Of one window in all layers; bounds what a small hostile file can ask for. */
 const MAX_ACTIVATIONS = 2 ** 28;
 const WINDOW = { min: 1, max: 2 ** 20 };
 const LAYERS = { min: 1, max: 1024 };
@@ -79,8 +79,8 @@ export function checkSbtConfig(file: ModelConfig, config: SbtConfig, keys: Parti
   const fail = (key: string, expected: string) => file.error(keys[key] ?? key, expected);
   const { task, dModel, numHeads, numVariables, outputSize, labels } = config;
   if (dModel % numHeads !== 0) throw fail('num_heads', `a divisor of d_model ${dModel}`);
-  if (config.windowLength * dModel > MAX_ACTIVATIONS) {
-    throw fail('window_length', `an integer that gives at most 2^28 activations with d_model ${dModel}`);
+  if (config.windowLength * dModel * config.numLayers > MAX_ACTIVATIONS) {
+    throw fail('window_length', `an integer with window_length · d_model ${dModel} · layers at most 2^28`);
   }
   if (config.positionCode === 'sinusoidal' && dModel % 2 !== 0) throw fail('d_model', 'an even number, for sinusoids');
   if (task !== 'classification' && outputSize !== numVariables) {

@@ -5,7 +5,7 @@ import { appendRow, gatherRows } from '../../ops/rows.js';
 import { matrix } from '../../tensor/tensor.js';
 import type { Inputs } from '../model-host.js';
 import type { SbtHandles } from './handles.js';
-import { afterAttention, attend, project, projectPart, type SbtContext, type WindowRows } from './layers.js';
+import { afterResidual, askHeads, passPast, project, type SbtContext, type WindowRows } from './layers.js';
 import type { NewestWay } from './programs.js';
 import { separateWindows, windowInputs } from './windows.js';
 
@@ -61,8 +61,8 @@ export class WindowStream implements SbtStream {
 }
 
 /**
- * Keeps keys and values of the steps of a window in every layer, which stay as they are while it moves on: for Step-T
- * models without places and without norms over time. A sample then costs two rows of every layer, as newest and as past
+ * Keeps the steps of a window in front of every layer, which stay as they are while it moves on: for Step-T models without
+ * places and without norms over time. A sample then costs two rows of every layer, as newest and as past
  * step, and one query.
  */
 export class CachedStream implements SbtStream {
@@ -109,12 +109,12 @@ function cachePlaces(kept: number, most: number): Inputs {
 
 /** Values that a stream keeps from sample to sample. */
 export function cacheNames(numLayers: number): string[] {
-  return Array.from({ length: numLayers }, (_, l) => [`keys.${l}`, `values.${l}`]).flat();
+  return Array.from({ length: numLayers }, (_, l) => `steps.${l}`);
 }
 
 /**
- * One sample, as newest step of its window and as past step of later ones: sample [1, variables], keys and values of the
- * past steps → newest [1, outputs], and keys and values with those of this step behind them.
+ * One sample, as newest step of its window and as past step of later ones: sample [1, variables], past steps → newest
+ * [1, outputs], and the past steps with this one behind them.
  */
 export function recordStep(builder: ProgramBuilder, weights: SbtHandles, context: SbtContext): void {
   const { numVariables, dModel } = context.config;
@@ -130,13 +130,11 @@ export function recordStep(builder: ProgramBuilder, weights: SbtHandles, context
   let newest: WindowRows = { x: embedded, offsets, positions };
   let past = newest;
   for (const [l, layer] of weights.layers.entries()) {
-    const [keys, values] = [`keys.${l}`, `values.${l}`].map((name) => builder.input(name, 'float32', dModel));
-    const query = projectPart('query', newest, layer, context);
-    newest = afterAttention(attend(query, offsets, keys!, values!, cache.offsets, context), newest, layer, context);
-    const value = projectPart('value', past, layer, context);
-    builder.output(`keys.${l}`, moved(keys!, projectPart('key', past, layer, context), positions, cache));
-    builder.output(`values.${l}`, moved(values!, value, positions, cache));
-    if (l + 1 < weights.layers.length) past = afterAttention(value, past, layer, context);
+    const steps = builder.input(`steps.${l}`, 'float32', dModel);
+    builder.output(`steps.${l}`, moved(steps, past.x, positions, cache));
+    const attended = askHeads(newest, { x: steps, offsets: cache.offsets }, layer.heads!, context);
+    newest = afterResidual(attended, newest, layer, context);
+    if (l + 1 < weights.layers.length) past = passPast(past, layer, context);
   }
   builder.output('newest', project(activation(newest.x, 'relu'), weights.decoder, context));
 }

@@ -1,6 +1,9 @@
 #include "kernels/scan/scan.h"
 
+#include <cstring>
+
 #include "simd/math.h"
+#include "simd/transpose.h"
 
 namespace tidemerge {
 namespace {
@@ -15,6 +18,9 @@ struct Lanes {
 
 // to[n][lane] = from[lane][n]; 0 in the lanes behind `count`.
 void spread(const float* from, size_t states, int count, float* to) {
+  if (count >= kLanes) {
+    return columns_of_rows(from, static_cast<ptrdiff_t>(states), kLanes, states, to, kLanes);
+  }
   for (size_t n = 0; n < states; ++n) {
     for (int lane = 0; lane < kLanes; ++lane) {
       to[n * kLanes + static_cast<size_t>(lane)] = lane < count ? from[static_cast<size_t>(lane) * states + n] : 0.0f;
@@ -23,6 +29,9 @@ void spread(const float* from, size_t states, int count, float* to) {
 }
 
 void collect(const float* from, size_t states, int count, float* to) {
+  if (count >= kLanes) {
+    return rows_of_columns(from, kLanes, kLanes, states, to, static_cast<ptrdiff_t>(states));
+  }
   for (int lane = 0; lane < count; ++lane) {
     for (size_t n = 0; n < states; ++n)
       to[static_cast<size_t>(lane) * states + n] = from[n * kLanes + static_cast<size_t>(lane)];
@@ -46,9 +55,17 @@ TIDEMERGE_INLINE Vec advance(const Lanes& lanes, size_t states, const float* b, 
   return sum;
 }
 
-// Steps [begin, end) of `count` channels from `channel` on.
+// kScanSteps rows of kScanChannels each; results take the place of u.
+struct Tile {
+  float* u;
+  float* delta;
+  float* z;
+};
+
+// Steps [begin, end), which the tile holds, of `count` channels from `channel` on.
 template <bool kConstantB, bool kConstantC>
-void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int count, size_t begin, size_t end) {
+void scan_steps(const ScanArgs& args, const Tile& tile, const Lanes& lanes, size_t channel, int count, size_t begin,
+                size_t end) {
   const auto read = [&](const float* p) TIDEMERGE_INLINE_LAMBDA {
     return count < kLanes ? load_first(p + channel, count) : load(p + channel);
   };
@@ -56,21 +73,17 @@ void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int co
   const Vec skip = args.d != nullptr ? read(args.d) : zero();
   for (size_t t = begin; t < end; ++t) {
     const ptrdiff_t row = static_cast<ptrdiff_t>(t);
-    const Vec u = read(args.u + row * args.u_stride);
-    Vec dt = add(read(args.delta + row * args.delta_stride), bias);
+    const size_t at = (t - begin) * kScanChannels + channel;
+    const Vec u = load_aligned(tile.u + at);
+    Vec dt = add(load_aligned(tile.delta + at), bias);
     // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
     if (args.softplus) dt = softplus(dt);
     const float* b = kConstantB ? nullptr : args.b + row * args.b_stride;
     const float* c = kConstantC ? nullptr : args.c + row * args.c_stride;
     Vec y = advance<kConstantB, kConstantC>(lanes, args.states, b, c, dt, mul(dt, u));
     if (args.d != nullptr) y = fma(skip, u, y);
-    if (args.z != nullptr) y = mul(y, silu(read(args.z + row * args.z_stride)));
-    float* const to = args.out + row * args.out_stride + channel;
-    if (count < kLanes) {
-      store_first(to, y, count);
-    } else {
-      store(to, y);
-    }
+    if (args.z != nullptr) y = mul(y, silu(load_aligned(tile.z + at)));
+    store_aligned(tile.u + at, y);
   }
   for (size_t n = 0; n < args.states; ++n) {
     float* const h = lanes.h + n * kLanes;
@@ -79,11 +92,30 @@ void scan_steps(const ScanArgs& args, const Lanes& lanes, size_t channel, int co
   }
 }
 
-using Steps = void (*)(const ScanArgs&, const Lanes&, size_t, int, size_t, size_t);
+using Steps = void (*)(const ScanArgs&, const Tile&, const Lanes&, size_t, int, size_t, size_t);
 
 Steps choose(const ScanArgs& args) {
   if (args.b_is_constant) return args.c_is_constant ? scan_steps<true, true> : scan_steps<true, false>;
   return args.c_is_constant ? scan_steps<false, true> : scan_steps<false, false>;
+}
+
+void read_tile(const ScanArgs& args, const float* from, ptrdiff_t stride, size_t begin, size_t steps, float* to) {
+  if (from == nullptr) return;
+  if (args.channels_first) return columns_of_rows(from + begin, stride, args.channels, steps, to, kScanChannels);
+  for (size_t t = 0; t < steps; ++t) {
+    std::memcpy(to + t * kScanChannels, from + static_cast<ptrdiff_t>(begin + t) * stride,
+                args.channels * sizeof(float));
+  }
+}
+
+void write_tile(const ScanArgs& args, const float* from, size_t begin, size_t steps) {
+  if (args.channels_first) {
+    return rows_of_columns(from, kScanChannels, args.channels, steps, args.out + begin, args.out_stride);
+  }
+  for (size_t t = 0; t < steps; ++t) {
+    std::memcpy(args.out + static_cast<ptrdiff_t>(begin + t) * args.out_stride, from + t * kScanChannels,
+                args.channels * sizeof(float));
+  }
 }
 
 void selective_scan_f32(const ScanArgs& args) {
@@ -108,13 +140,21 @@ void selective_scan_f32(const ScanArgs& args) {
     if (args.c_is_constant) spread(args.c + from, args.states, count, at + 3 * area);
   }
   const Steps steps = choose(args);
-  // A tile of steps for one register of channels after the other: rows of u, delta and z stay in the first-level cache
-  // until all their channels are done.
+  constexpr size_t kTile = kScanSteps * kScanChannels;
+  float* const tiles = args.scratch + 4 * area;
+  const Tile tile{tiles, tiles + kTile, tiles + 2 * kTile};
+  if (args.channels % kLanes != 0) {
+    for (size_t i = 0; i < 3 * kTile; ++i) tiles[i] = 0.0f;  // lanes behind the last channel
+  }
   for (size_t begin = 0; begin < args.length; begin += kScanSteps) {
     const size_t end = begin + kScanSteps < args.length ? begin + kScanSteps : args.length;
+    read_tile(args, args.u, args.u_stride, begin, end - begin, tile.u);
+    read_tile(args, args.delta, args.delta_stride, begin, end - begin, tile.delta);
+    read_tile(args, args.z, args.z_stride, begin, end - begin, tile.z);
     for (size_t channel = 0; channel < args.channels; channel += kLanes) {
-      steps(args, lanes_of(channel), channel, count_of(channel), begin, end);
+      steps(args, tile, lanes_of(channel), channel, count_of(channel), begin, end);
     }
+    write_tile(args, tile.u, begin, end - begin);
   }
   for (size_t channel = 0; channel < args.channels; channel += kLanes) {
     const int count = count_of(channel) < kLanes ? count_of(channel) : kLanes;

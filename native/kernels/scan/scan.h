@@ -7,8 +7,9 @@
 //   h[c, n] = exp(dt A[c, n]) h[c, n] + dt u[t, c] B[t, n]
 //   out[t, c] = (sum over n of C[t, n] h[c, n] + D[c] u[t, c]) silu(z[t, c])
 //
-// One pass over memory: the states of a block of channels stay in the scratch while time goes on. Nothing of the size
-// length * channels * states is ever stored.
+// One pass over memory: the states of a block of channels stay in the scratch while time goes on, and inputs are
+// gathered there tile by tile: rows far apart are fetched at once, in whichever layout, and not each when it is needed.
+// Nothing of the size length * channels * states is ever stored.
 //
 // Order. Every channel is on its own: its result does not depend on the other channels, nor on how channels are split
 // between calls. The sum over n ascends; every kScanSteps steps, and at the end, states below 2^-126 become 0, because
@@ -30,7 +31,9 @@ struct ScanArgs {
   size_t length;
   size_t channels;  // 1 to kScanChannels
   size_t states;
-  // [length, channels], rows `stride` elements apart.
+  // u, delta, z and out: [length, channels], rows `stride` elements apart; or, with channels_first, [channels, length],
+  // channels `stride` apart.
+  bool channels_first;
   const float* u;
   ptrdiff_t u_stride;
   const float* delta;
@@ -51,13 +54,13 @@ struct ScanArgs {
   bool softplus;
   const float* first;  // [channels, states]: h before the first step; null: 0
   float* last;         // [channels, states]: h after the last step; may be `first`
-  float* out;          // [length, channels]
+  float* out;
   ptrdiff_t out_stride;
   float* scratch;  // scan_scratch(states) floats, 64-byte aligned
 };
 
-// A, h and, where they are constant, B and C: lanes over channels.
-constexpr size_t scan_scratch(size_t states) { return 4 * kScanChannels * states; }
+// A, h and, where they are constant, B and C, lanes over channels; and a tile of u, delta and z.
+constexpr size_t scan_scratch(size_t states) { return 4 * kScanChannels * states + 3 * kScanSteps * kScanChannels; }
 
 struct ScanKernels {
   void (*selective_scan_f32)(const ScanArgs& args);

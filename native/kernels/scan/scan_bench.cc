@@ -23,6 +23,7 @@ BENCH(scan) {
   const ScanArgs args = {.length = length,
                          .channels = channels,
                          .states = states,
+                         .channels_first = false,
                          .u = u.data(),
                          .u_stride = channels,
                          .delta = delta.data(),

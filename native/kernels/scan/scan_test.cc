@@ -55,6 +55,7 @@ struct Run {
     args = {.length = c.length,
             .channels = c.channels,
             .states = c.states,
+            .channels_first = false,
             .u = u.data(),
             .u_stride = step,
             .delta = delta.data(),
@@ -196,6 +197,43 @@ TEST(scan_in_place_and_channels_alone) {
       for (size_t t = 0; t < c.length; ++t) {
         EXPECT_EQ(bits_from_f32(alone.y(t, ch)), bits_from_f32(together.y(t, ch)));
       }
+    }
+  });
+}
+
+// The same bits from [channels, length], in place too.
+TEST(scan_channels_first) {
+  for_each_set([](const KernelSet& set) {
+    for (const auto& [length, channels] : {std::pair<size_t, size_t>{70, 37}, {7, 64}, {1, 3}, {33, 8}}) {
+      TRACE("%zu steps, %zu channels", length, channels);
+      Run run({.length = length, .channels = channels, .states = 5, .misalignment = 0, .gap = 0});
+      const size_t apart = length + 2;
+      const auto turned = [&](const GuardedBuffer<float>& from, GuardedBuffer<float>& to) {
+        for (size_t t = 0; t < length; ++t) {
+          for (size_t ch = 0; ch < channels; ++ch) to[ch * apart + t] = from[t * channels + ch];
+        }
+      };
+      GuardedBuffer<float> u(Run::rows(channels, apart, length), 1), delta(u.size(), 2), z(u.size(), 3),
+          out(u.size(), 1);
+      GuardedBuffer<float> last(run.last.size(), 1), expected(u.size(), 1);
+      turned(run.u, u), turned(run.delta, delta), turned(run.z, z);
+      set.scan->selective_scan_f32(run.args);
+      turned(run.out, expected);
+      ScanArgs args = run.args;
+      args.channels_first = true;
+      args.u = u.data(), args.delta = delta.data(), args.z = z.data(), args.out = out.data(), args.last = last.data();
+      args.u_stride = args.delta_stride = args.z_stride = args.out_stride = static_cast<ptrdiff_t>(apart);
+      set.scan->selective_scan_f32(args);
+      const auto same = [&](const GuardedBuffer<float>& got) {
+        for (size_t i = 0; i < u.size(); ++i) {
+          if (i % apart < length && bits_from_f32(got[i]) != bits_from_f32(expected[i])) return false;
+        }
+        return got.intact();
+      };
+      EXPECT_TRUE(same(out) && u.intact() && delta.intact() && z.intact() && last.same_bytes(run.last));
+      args.out = delta.data();
+      set.scan->selective_scan_f32(args);
+      EXPECT_TRUE(same(delta));
     }
   });
 }

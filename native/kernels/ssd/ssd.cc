@@ -13,7 +13,7 @@ void discretise(const SsdArgs& args, size_t begin, size_t end, float* dt, float*
   const size_t count = end - begin;
   const float* const from = args.dt + static_cast<ptrdiff_t>(begin) * args.dt_stride;
   for (size_t t = 0; t < kSsdSteps; ++t) dt[t] = t < count ? from[static_cast<ptrdiff_t>(t) * args.dt_stride] : 0.0f;
-  for (size_t t = 0; t < kSsdSteps; t += kLanes) {
+  for (size_t t = 0; t < count; t += kLanes) {
     Vec step = add(load_aligned(dt + t), broadcast(args.dt_bias));
     if (args.softplus) step = softplus(step);
     step = min(broadcast(args.dt_max), max(broadcast(args.dt_min), step));  // in this order a NaN stays one
@@ -79,8 +79,11 @@ void ssd_f32(const SsdArgs& args) {
   float* const dt = args.scratch;
   float* const decay = dt + kSsdSteps;
   float* const h = decay + kSsdSteps;
-  for (size_t i = 0; i < kSsdChannels * args.states; ++i) h[i] = 0.0f;
-  if (args.first != nullptr) columns_of_rows(args.first, args.channels, args.states, h, kSsdChannels);
+  if (args.first == nullptr || args.channels < kSsdChannels) {
+    for (size_t i = 0; i < kSsdChannels * args.states; ++i) h[i] = 0.0f;
+  }
+  const auto states = static_cast<ptrdiff_t>(args.states);
+  if (args.first != nullptr) columns_of_rows(args.first, states, args.channels, args.states, h, kSsdChannels);
   for (size_t begin = 0; begin < args.length; begin += kSsdSteps) {
     const size_t end = begin + kSsdSteps < args.length ? begin + kSsdSteps : args.length;
     discretise(args, begin, end, dt, decay);
@@ -93,7 +96,7 @@ void ssd_f32(const SsdArgs& args) {
     }
     flush(h, args.states);
   }
-  rows_of_columns(h, kSsdChannels, args.channels, args.states, args.last);
+  rows_of_columns(h, kSsdChannels, args.channels, args.states, args.last, states);
 }
 
 }  // namespace

@@ -80,6 +80,7 @@ struct Run {
     scan = {.length = args.length,
             .channels = args.channels,
             .states = args.states,
+            .channels_first = false,
             .u = args.x,
             .u_stride = args.x_stride,
             .delta = deltas.data(),

@@ -54,6 +54,25 @@ describe('MambaModel.load', () => {
     await expect(wrong).rejects.toMatchObject({ code: 'ERR_BAD_MODEL' });
   });
 
+  it('reads Mamba-2 of state-spaces/mamba, whose norm works by group', async () => {
+    const source = fixture('mamba', 'mamba2-tiny');
+    const asTheirs = (ngroups: number) => ({
+      config: (config: Record<string, unknown>) => {
+        for (const key of Object.keys(config)) delete config[key];
+        const mixer = { layer: 'Mamba2', d_state: 32 / ngroups, headdim: 8, ngroups };
+        Object.assign(config, { d_model: 32, n_layer: 2, vocab_size: 64, ssm_cfg: mixer });
+      },
+    });
+    const published = await withEditedModel(source, {}, logitsOf);
+    const grouped = await withEditedModel(source, asTheirs(2), logitsOf);
+    expect(grouped.shape).toEqual(published.shape);
+    expect(grouped.data).not.toEqual(published.data);
+    // One group of twice the states has the same tensors; its norm is that of transformers.
+    const widened = (config: Record<string, unknown>) => Object.assign(config, { n_groups: 1, state_size: 32 });
+    const one = await withEditedModel(source, { config: widened }, logitsOf);
+    expect(await withEditedModel(source, asTheirs(1), logitsOf)).toEqual(one);
+  });
+
   it('refuses an A that is not below zero', async () => {
     const zero = withEditedModel(
       folder,

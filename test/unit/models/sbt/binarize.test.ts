@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TidemergeError } from '../../../../lib/errors.js';
+import { openSafetensors } from '../../../../lib/io/index.js';
 import { binarize, keptCount } from '../../../../lib/models/sbt/binarize.js';
-import { fixture, sharedFolder } from '../../../models/goldens.js';
+import { fixture, readGoldenFile, sharedFolder } from '../../../models/goldens.js';
 import { describeBinarized } from './binarize.suite.js';
 
 const cases = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
@@ -16,6 +17,21 @@ if (!shared) it.skip('larger layers of Biprop: the folder is not there', () => {
 else {
   const folder = join(shared, 'golden', 'sbt', 'biprop');
   for (const file of cases(folder)) if (!cases(copied).includes(file)) describeBinarized(folder, file);
+
+  it("finds the scales that the authors' text model stores beside weights and scores", () => {
+    const model = join(shared, 'data', 'models', 'sparse_binary_transformer', 'sb_weight', 'model.safetensors');
+    const goldens = readGoldenFile(model);
+    const names = openSafetensors(model)
+      .names()
+      .filter((name) => name.endsWith('.alpha'));
+    expect(names.length).toBe(13);
+    for (const name of names) {
+      const [weight, scores] = ['weight', 'scores'].map((part) => goldens.floats(name.replace('alpha', part)));
+      const { alpha } = binarize(weight!, scores!, { keepRatio: 0.05, alpha: 'score' });
+      const stored = goldens.floats(name).data[0] as number;
+      expect(Math.abs(alpha - stored)).toBeLessThan(1e-5 * stored);
+    }
+  });
 }
 
 describe('binarize', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { serializeSafetensors } from '../../../../lib/io/safetensors.js';
 import { keptCount } from '../../../../lib/models/sbt/binarize.js';
 import type { SbtConfig } from '../../../../lib/models/sbt/config.js';
+import { costOf } from '../../../../lib/models/sbt/cost.js';
 import { arrangeLinears, matrixPlaces } from '../../../../lib/models/sbt/matrices.js';
 import { packSbt } from '../../../../lib/models/sbt/pack.js';
 import { paperDefaults } from '../../../../lib/models/sbt/read-config.js';
@@ -103,6 +104,9 @@ describe('file sizes', () => {
 
     const packed = fileBytes(config, blank(config, classification ? channels : undefined));
     expect(packed).toBe(bytes);
+    const { honest } = costOf(config);
+    expect(honest.denseBytes).toBe(denseBytes);
+    expect(honest.packedBytes).toBe(numberBytes(config, blank(config, classification ? scattered : undefined)));
     expect(denseBytes / packed).toBeGreaterThan(name === 'SMD' ? 22 : 14);
 
     // A mask without structure costs a bit per step and channel: three of 405 steps take half of what all matrices take.

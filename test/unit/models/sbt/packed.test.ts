@@ -2,8 +2,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TidemergeError } from '../../../../lib/errors.js';
 import { ModelConfig, openSafetensors, WeightScope } from '../../../../lib/io/index.js';
 import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from '../../../../lib/io/safetensors.js';
+import { checkSbtWeights } from '../../../../lib/models/sbt/check-weights.js';
 import { sbtFromCheckpoint } from '../../../../lib/models/sbt/checkpoint.js';
 import type { SbtConfig } from '../../../../lib/models/sbt/config.js';
 import { packSbt, writeSbtModel } from '../../../../lib/models/sbt/pack.js';
@@ -221,6 +223,36 @@ describe('readSbtWeights', () => {
     longer.set(data(file, name));
     return longer;
   }
+});
+
+it('broken files are read whole or refused with a typed error', () => {
+  let state = 7;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const count = { read: 0, refused: 0 };
+  for (const config of [SPARSE, DENSE]) {
+    const { tensors, metadata } = packSbt(config, modelOf(config));
+    const whole = serializeSafetensors(tensors, metadata);
+    for (let i = 0; i < 400; i++) {
+      const bytes = whole.slice();
+      // Every other time only the data, where the header's own checks see nothing.
+      const from = i % 2 === 0 ? 0 : 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      for (let changes = 1 + random(2); changes > 0; changes--) {
+        bytes[from + random(bytes.length - from)]! ^= 1 << random(8);
+      }
+      try {
+        const scope = new WeightScope(SafetensorsFile.parse(bytes, 'model.safetensors'));
+        checkSbtWeights('read', config, readSbtWeights(config, scope));
+        count.read++;
+      } catch (error) {
+        if (!(error instanceof TidemergeError) || error.message.startsWith('read: ')) throw error;
+        count.refused++;
+      }
+    }
+  }
+  expect(Math.min(count.read, count.refused)).toBeGreaterThan(100);
 });
 
 describe('packSbt', () => {
