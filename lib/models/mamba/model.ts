@@ -11,6 +11,7 @@ import type { OpenModel } from '../model-files.js';
 import type { ModelHost, Outputs } from '../model-host.js';
 import { type MambaConfig, readMambaConfig } from './config.js';
 import { type ForwardInputs, lastInputs, type MambaForward, readFlag, readLogits, spreadLast } from './forward.js';
+import { stackMerging } from './merging.js';
 import { type ForwardForm, recordForward } from './programs.js';
 import { readState, type StateSizes, stateInputs, stateNames, stateSizes } from './state.js';
 import { MambaStream, readBatch, refuseMerging, type StreamOptions } from './stream.js';
@@ -51,14 +52,7 @@ export class MambaModel {
   }
 
   get mergingTarget(): MergingTarget {
-    const reason = "it has one stack of blocks, 'encoder'";
-    return {
-      model: this.name,
-      numLayers: this.config.numLayers,
-      k: 1,
-      refuses: { decoder: reason, both: reason },
-      noAttention: 'it has no attention whose logits could count a token',
-    };
+    return stackMerging(this.name, this.config.numLayers);
   }
 
   /**

@@ -3,8 +3,8 @@ import type { WeightScope } from '../../io/weight-scope.js';
 import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
 import type { RecurrentBlock } from '../../layers/recurrent-block.js';
 import type { WeightLoader } from '../weight-loader.js';
-import type { BackboneWeights } from './backbone.js';
-import type { MambaConfig } from './config.js';
+import type { BackboneWeights, StackWeights } from './backbone.js';
+import type { MambaConfig, MambaSizes } from './config.js';
 import { decayOf } from './decay.js';
 
 /** A language model: the backbone and the head on it. */
@@ -14,10 +14,13 @@ export interface MambaWeights extends BackboneWeights {
 }
 
 /** What the loaders below must know of a configuration. */
-export interface BackboneSizes {
-  readonly vocabSize: number;
+export interface StackSizes {
   readonly hiddenSize: number;
   readonly numLayers: number;
+}
+
+export interface BackboneSizes extends StackSizes {
+  readonly vocabSize: number;
 }
 
 /** Loads the block whose tensors are in a scope. */
@@ -28,7 +31,7 @@ export function loadMambaWeights(loader: WeightLoader, scope: WeightScope, confi
   return loadLanguageModel(loader, scope, config, mambaBlocks(loader, config));
 }
 
-export function mambaBlocks(loader: WeightLoader, config: MambaConfig): BlockLoader {
+export function mambaBlocks(loader: WeightLoader, config: MambaSizes): BlockLoader {
   return async (layer) => {
     const weights = await loadBlock(loader, layer, config);
     return (x, offsets, before) => mambaBlock(x, offsets, weights, config, before);
@@ -50,13 +53,23 @@ export async function loadLanguageModel(
 export async function loadBackbone(
   loader: WeightLoader,
   scope: WeightScope,
-  { vocabSize, hiddenSize, numLayers }: BackboneSizes,
+  sizes: BackboneSizes,
   loadBlock: BlockLoader,
 ): Promise<BackboneWeights> {
-  const embedding = await loader.table(scope, embeddingName(scope), vocabSize, hiddenSize);
+  const embedding = await loader.table(scope, embeddingName(scope), sizes.vocabSize, sizes.hiddenSize);
+  return { embedding, ...(await loadStack(loader, scope, sizes, loadBlock)) };
+}
+
+/** Blocks and final norm. */
+export async function loadStack(
+  loader: WeightLoader,
+  scope: WeightScope,
+  { hiddenSize, numLayers }: StackSizes,
+  loadBlock: BlockLoader,
+): Promise<StackWeights> {
   const blocks: RecurrentBlock[] = [];
   for (let i = 0; i < numLayers; i++) blocks.push(await loadBlock(scope.scope(`layers.${i}`)));
-  return { embedding, blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
+  return { blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
 }
 
 function loadHead(
@@ -74,7 +87,7 @@ function embeddingName(backbone: WeightScope): string {
   return backbone.has('embedding.weight') ? 'embedding.weight' : 'embeddings.weight';
 }
 
-async function loadBlock(loader: WeightLoader, layer: WeightScope, config: MambaConfig): Promise<MambaBlockWeights> {
+async function loadBlock(loader: WeightLoader, layer: WeightScope, config: MambaSizes): Promise<MambaBlockWeights> {
   const { hiddenSize, dInner, dState, dtRank, convKernel } = config;
   const mixer = layer.scope('mixer');
   const bias = (name: string, size: number, used: boolean) =>
