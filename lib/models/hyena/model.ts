@@ -11,9 +11,10 @@ import { readFlag } from '../mamba/forward.js';
 import { stackMerging } from '../mamba/merging.js';
 import { type BatchTokens, readTokens } from '../mamba/tokens.js';
 import type { ModelHost, Outputs } from '../model-host.js';
+import { poolScores } from '../pooled-scores.js';
 import { type HyenaConfig, readHyenaConfig } from './config.js';
 import { FilterBank } from './filter-bank.js';
-import { type HyenaForward, type HyenaInputs, longestSeries, poolScores, readHead } from './forward.js';
+import { type HyenaForward, type HyenaInputs, longestSeries, readHead } from './forward.js';
 import { type HyenaForm, recordForward } from './programs.js';
 import { findBackbone, type HyenaWeights, loadHyenaWeights } from './weights.js';
 

@@ -2,6 +2,7 @@ import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
 import type { RecurrentBlock } from '../../layers/recurrent-block.js';
+import type { PooledClassifier } from '../pooled-scores.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { BackboneWeights, StackWeights } from './backbone.js';
 import type { MambaConfig, MambaSizes } from './config.js';
@@ -11,6 +12,16 @@ import { decayOf } from './decay.js';
 export interface MambaWeights extends BackboneWeights {
   /** [vocabSize, hidden]: the embedding itself where the file has no head of its own. */
   readonly head: WeightHandle;
+  readonly classifier: MambaClassifier | undefined;
+}
+
+/** A linear layer on the mean of a sequence's rows behind the final norm. */
+export interface MambaClassifier extends PooledClassifier {
+  readonly pooling: 'mean';
+  /** [labels, hidden] */
+  readonly weight: WeightHandle;
+  /** [labels] */
+  readonly bias: WeightHandle | undefined;
 }
 
 /** What the loaders below must know of a configuration. */
@@ -38,7 +49,7 @@ export function mambaBlocks(loader: WeightLoader, config: MambaSizes): BlockLoad
   };
 }
 
-/** The backbone and a head of its own, or the embedding for a head. */
+/** The backbone and a head of its own, or the embedding for a head; a classifier where there is one. */
 export async function loadLanguageModel(
   loader: WeightLoader,
   scope: WeightScope,
@@ -46,7 +57,8 @@ export async function loadLanguageModel(
   loadBlock: BlockLoader,
 ): Promise<MambaWeights> {
   const backbone = await loadBackbone(loader, scope.scope('backbone'), sizes, loadBlock);
-  return { ...backbone, head: await loadHead(loader, scope, sizes) };
+  const head = await loadHead(loader, scope, sizes);
+  return { ...backbone, head, classifier: await loadClassifier(loader, scope, sizes.hiddenSize) };
 }
 
 /** Embedding, blocks and final norm, without a head: `scope` is that of the backbone. */
@@ -80,6 +92,23 @@ function loadHead(
   if (scope.has('lm_head.weight')) return loader.matrix(scope, 'lm_head.weight', vocabSize, hiddenSize);
   const backbone = scope.scope('backbone');
   return loader.matrix(backbone, embeddingName(backbone), vocabSize, hiddenSize);
+}
+
+/** Under the names transformers gives heads on whole sequences. */
+async function loadClassifier(
+  loader: WeightLoader,
+  scope: WeightScope,
+  hiddenSize: number,
+): Promise<MambaClassifier | undefined> {
+  const name = ['score', 'classifier'].find((one) => scope.has(`${one}.weight`));
+  if (name === undefined) return undefined;
+  const own = scope.scope(name);
+  const labels = own.info('weight')?.shape[0] as number;
+  return {
+    ...{ pooling: 'mean', labels },
+    weight: await loader.matrix(own, 'weight', labels, hiddenSize),
+    bias: own.has('bias') ? await loader.vector(own, 'bias', labels) : undefined,
+  };
 }
 
 /** transformers says embeddings, state-spaces embedding; all other names agree. */
