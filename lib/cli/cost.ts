@@ -119,7 +119,7 @@ function modelTables({ config, paper, honest }: NamedCost): string {
     textTable(
       ['bytes', 'dense float32', 'this model', 'ratio'],
       [
-        compare('weights', honest.denseBytes, honest.packedBytes),
+        compare('packed weights', honest.denseBytes, honest.packedBytes),
         ...(honest.fileBytes === undefined ? [] : [compare('the file', honest.denseBytes, honest.fileBytes)]),
       ],
     ),
