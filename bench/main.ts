@@ -11,12 +11,15 @@ const SUITES = [
   'models',
   'forecast',
   'merged-encoder',
+  'merged-ssm',
   'event-loop',
   'memory',
   'decoder-share',
+  'long-conv',
   'merge-operator',
   'selective-scan',
   'sparse-linear',
+  'sparse-models',
 ] as const;
 
 const { values, positionals } = parseArgs({

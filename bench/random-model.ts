@@ -86,7 +86,7 @@ export function writeChronosBolt(directory: string, size: Size): string {
   return write(directory, config, weights);
 }
 
-class Weights {
+export class Weights {
   readonly tensors: TensorToWrite[] = [];
   #seed = 1;
 
@@ -99,6 +99,21 @@ class Weights {
   vector(name: string, size: number, mean: number): void {
     const data = randomArray(size, Math.imul(this.#seed++, 0x6c078965), 0.05, mean);
     this.tensors.push({ name, dtype: 'F32', shape: [size], data });
+  }
+
+  shaped(name: string, shape: readonly number[], value: (i: number) => number): void {
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    this.tensors.push({ name, dtype: 'F32', shape, data: Float32Array.from({ length: size }, (_, i) => value(i)) });
+  }
+
+  linear(prefix: string, rows: number, columns: number): void {
+    this.matrix(`${prefix}.weight`, rows, columns, columns ** -0.5);
+    this.vector(`${prefix}.bias`, rows, 0);
+  }
+
+  norm(prefix: string, size: number): void {
+    this.vector(`${prefix}.weight`, size, 1);
+    this.vector(`${prefix}.bias`, size, 0);
   }
 
   attention(prefix: string, { dModel, numHeads, headDim }: T5Shape): void {
@@ -115,13 +130,9 @@ class Weights {
   }
 
   residualBlock(prefix: string, input: number, hidden: number, output: number): void {
-    const layer = (name: string, rows: number, columns: number) => {
-      this.matrix(`${prefix}.${name}.weight`, rows, columns, columns ** -0.5);
-      this.vector(`${prefix}.${name}.bias`, rows, 0);
-    };
-    layer('hidden_layer', hidden, input);
-    layer('output_layer', output, hidden);
-    layer('residual_layer', output, input);
+    this.linear(`${prefix}.hidden_layer`, hidden, input);
+    this.linear(`${prefix}.output_layer`, output, hidden);
+    this.linear(`${prefix}.residual_layer`, output, input);
   }
 }
 
@@ -171,7 +182,7 @@ function t5Config(architecture: string, shape: T5Shape, vocabulary: number) {
   };
 }
 
-function write(directory: string, config: object, { tensors }: Weights): string {
+export function write(directory: string, config: object, { tensors }: Weights): string {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   writeSafetensors(join(directory, 'model.safetensors'), tensors, { format: 'pt' });

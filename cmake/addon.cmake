@@ -4,7 +4,7 @@ read_sources(addon_sources addon)
 add_library(tidemerge SHARED ${addon_sources} ${CMAKE_JS_SRC})
 set_target_properties(tidemerge PROPERTIES PREFIX "" SUFFIX ".node")
 target_compile_options(tidemerge PRIVATE ${core_flags})
-target_compile_definitions(tidemerge PRIVATE NAPI_VERSION=8 NODE_ADDON_API_CPP_EXCEPTIONS)
+target_compile_definitions(tidemerge PRIVATE BUILDING_NODE_EXTENSION NAPI_VERSION=8 NODE_ADDON_API_CPP_EXCEPTIONS)
 
 execute_process(
   COMMAND node -p "require('node-addon-api').include_dir"

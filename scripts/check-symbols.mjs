@@ -4,11 +4,12 @@
 //   node scripts/check-symbols.mjs <build>    the objects of a CMake build directory
 //   node scripts/check-symbols.mjs            compiles the kernels itself, with the flags of native/sources.json
 //   node scripts/check-symbols.mjs --o0       the same without optimisation, where nothing is inlined away
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const native = join(root, 'native');
@@ -63,7 +64,7 @@ function checkBuild(build) {
   }
 }
 
-function checkCompiled(optimised) {
+async function checkCompiled(optimised) {
   const folder = mkdtempSync(join(tmpdir(), 'tidemerge-symbols-'));
   const compiler = process.env.CXX ?? 'c++';
   const common = [
@@ -75,27 +76,27 @@ function checkCompiled(optimised) {
     ...table.kernelFlags.filter((flag) => optimised || !flag.startsWith('-O')),
   ];
   if (!optimised) common.push('-O0');
-  try {
-    for (const [set, { flags }] of Object.entries(sets)) {
-      for (const source of table.kernels) {
-        const object = join(folder, `${set}-${basename(source)}.o`);
-        execFileSync(
-          compiler,
-          [...common, ...flags, `-DTIDEMERGE_SET=${set}`, '-c', join(native, source), '-o', object],
-          {
-            stdio: ['ignore', 'inherit', 'inherit'],
-          },
-        );
-        check(object, source, set);
-      }
+  const jobs = Object.entries(sets).flatMap(([set, { flags }]) =>
+    table.kernels.map((source) => ({ set, flags, source, object: join(folder, `${set}-${basename(source)}.o`) })),
+  );
+  const waiting = jobs.values();
+  // Every worker takes from the same iterator.
+  const compileAll = async () => {
+    for (const { set, flags, source, object } of waiting) {
+      const what = [`-DTIDEMERGE_SET=${set}`, '-c', join(native, source), '-o', object];
+      await promisify(execFile)(compiler, [...common, ...flags, ...what]);
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: availableParallelism() }, compileAll));
+    for (const { object, source, set } of jobs) check(object, source, set);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 const argument = process.argv[2];
-if (argument === undefined || argument === '--o0') checkCompiled(argument === undefined);
+if (argument === undefined || argument === '--o0') await checkCompiled(argument === undefined);
 else if (existsSync(argument) && readdirSync(argument).length > 0) checkBuild(argument);
 else throw new Error(`check-symbols: expected --o0 or a build directory, got ${argument}`);
 

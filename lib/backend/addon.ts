@@ -2,7 +2,7 @@ import type { TensorData } from '../tensor/tensor.js';
 import type { Attributes, DenseWeightSpec, ProgramDescription, SparseBinaryWeightSpec } from './backend.js';
 
 /** Must equal kInterfaceVersion of native/addon/addon.cc: a stale build is refused instead of misunderstood. */
-export const INTERFACE_VERSION = 1;
+export const INTERFACE_VERSION = 2;
 
 /** Carried by the rejection of a run that was cancelled; never reaches users. */
 export const CANCELLED = 'ERR_CANCELLED';
@@ -48,12 +48,18 @@ export interface Addon {
     description: ProgramDescription,
     weights: readonly NativeHandle<'weight'>[],
   ): NativeHandle<'program'>;
-  createSession(program: NativeHandle<'program'>): NativeHandle<'session'>;
+  /** `kept`: pairs of an input's and an output's number, one behind the other. */
+  createSession(program: NativeHandle<'program'>, kept?: readonly number[]): NativeHandle<'session'>;
   /** Inputs and outputs in the order of the description. */
   run(
     session: NativeHandle<'session'>,
     inputs: readonly TensorData[],
   ): { readonly id: number; readonly promise: Promise<TensorData[]> };
+  /** At once on this thread; inputs and outputs without the kept ones. */
+  runSync(session: NativeHandle<'session'>, inputs: readonly TensorData[]): TensorData[];
+  /** All kept values: given, and copies of them. */
+  keep(session: NativeHandle<'session'>, values: readonly TensorData[]): void;
+  kept(session: NativeHandle<'session'>): TensorData[];
   /** False when the run is over. Otherwise its promise rejects with CANCELLED. */
   cancel(id: number): boolean;
   reset(session: NativeHandle<'session'>): void;

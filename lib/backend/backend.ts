@@ -91,13 +91,27 @@ export interface RunOptions {
 export interface Session {
   /** Inputs are copied before the call returns. Rejects with `signal.reason` when aborted. */
   run(inputs: Readonly<Record<string, TensorData>>, options?: RunOptions): Promise<Record<string, TensorData>>;
+  /**
+   * At once, on the calling thread, with the help of the backend's other threads: for work so small that waiting for a
+   * promise would take longer. Kept values are neither given nor returned; a failure leaves them as they were. Not
+   * while `run` is under way.
+   */
+  runSync(inputs: Readonly<Record<string, TensorData>>): Record<string, TensorData>;
+  /** Sets all kept values. */
+  keep(values: Readonly<Record<string, TensorData>>): void;
+  /** Copies of the kept values. */
+  kept(): Record<string, TensorData>;
   /** Forgets the states. */
   reset(): void;
   dispose(): void;
 }
 
 export interface ProgramHandle {
-  createSession(): Session;
+  /**
+   * `kept` names values that are inputs and outputs: with `runSync` the output of one run is the input of the next one
+   * and stays in the session. `keep` must give the first ones.
+   */
+  createSession(kept?: readonly string[]): Session;
   dispose(): void;
 }
 

@@ -23,6 +23,21 @@ export function checkInputs(
   }
 }
 
+/** Splits the inputs (or outputs) of a program into those that a session keeps and the others, by place in the list. */
+export function splitKept<T extends { readonly name: string }>(
+  all: readonly T[],
+  kept: readonly string[],
+): { readonly kept: readonly T[]; readonly others: readonly T[] } {
+  return {
+    kept: kept.map((name) => {
+      const found = all.find((value) => value.name === name);
+      if (found) return found;
+      throw new TidemergeError('ERR_INVALID_ARGUMENT', `session: kept: expected an input and output, got '${name}'`);
+    }),
+    others: all.filter(({ name }) => !kept.includes(name)),
+  };
+}
+
 /** The array is of the declared type and as long as the shape says. */
 export function checkTensorData(who: string, name: string, { dtype, rows, cols, data }: TensorData): void {
   const type = Object.hasOwn(ARRAY_TYPES, dtype) ? ARRAY_TYPES[dtype] : undefined;

@@ -1,18 +1,19 @@
-import { ERROR_CODES, type ErrorCode, TidemergeError } from '../errors.js';
+import { TidemergeError } from '../errors.js';
 import type { TensorData } from '../tensor/tensor.js';
-import { type Addon, CANCELLED, type ContextInfo, type NativeHandle } from './addon.js';
+import type { Addon, ContextInfo, NativeHandle } from './addon.js';
 import type {
   Attributes,
   Backend,
   ProgramDescription,
   ProgramHandle,
-  RunOptions,
   Session,
   WeightHandle,
   WeightSpec,
 } from './backend.js';
-import { checkInputs, checkTensorData } from './inputs.js';
+import { checkTensorData, splitKept } from './inputs.js';
 import { loadAddon } from './loader.js';
+import { toTidemergeError, translated } from './native-errors.js';
+import { NativeSession } from './native-session.js';
 import { checkWeight } from './weight.js';
 
 export interface NativeOptions {
@@ -151,7 +152,8 @@ class NativeWeight implements WeightHandle {
   }
 }
 
-class NativeProgram implements ProgramHandle {
+/** @internal */
+export class NativeProgram implements ProgramHandle {
   readonly backend: NativeBackend;
   readonly addon: Addon;
   readonly description: ProgramDescription;
@@ -165,12 +167,18 @@ class NativeProgram implements ProgramHandle {
     this.#handle = handle;
   }
 
-  createSession(): Session {
+  createSession(kept: readonly string[] = []): Session {
     this.backend.expectAlive();
     if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'program: used after dispose()');
+    const { inputs, outputs } = this.description;
+    const pairs = splitKept(inputs, kept).kept.flatMap((input, i) => [
+      inputs.indexOf(input),
+      outputs.indexOf(splitKept(outputs, kept).kept[i]!),
+    ]);
     return new NativeSession(
       this,
-      translated(() => this.addon.createSession(this.#handle)),
+      translated(() => this.addon.createSession(this.#handle, pairs)),
+      kept,
     );
   }
 
@@ -178,81 +186,5 @@ class NativeProgram implements ProgramHandle {
   dispose(): void {
     this.#disposed = true;
     this.addon.dispose(this.#handle);
-  }
-}
-
-class NativeSession implements Session {
-  readonly #program: NativeProgram;
-  readonly #handle: NativeHandle<'session'>;
-  readonly #runs = new Set<number>();
-  #disposed = false;
-
-  constructor(program: NativeProgram, handle: NativeHandle<'session'>) {
-    this.#program = program;
-    this.#handle = handle;
-  }
-
-  async run(
-    inputs: Readonly<Record<string, TensorData>>,
-    { signal }: RunOptions = {},
-  ): Promise<Record<string, TensorData>> {
-    this.#expectAlive();
-    signal?.throwIfAborted();
-    const { backend, addon, description } = this.#program;
-    checkInputs('run', description.inputs, inputs);
-    const list = description.inputs.map(({ name }) => inputs[name]!);
-    const { id, promise } = translated(() => addon.run(this.#handle, list));
-    const stop = () => void addon.cancel(id);
-    this.#runs.add(id);
-    signal?.addEventListener('abort', stop);
-    try {
-      const outputs = await backend.pending(promise, stop);
-      return Object.fromEntries(description.outputs.map(({ name }, i) => [name, outputs[i]!]));
-    } catch (error) {
-      if (!isCancelled(error)) throw toTidemergeError(error);
-      signal?.throwIfAborted();
-      this.#expectAlive();
-      throw error;
-    } finally {
-      this.#runs.delete(id);
-      signal?.removeEventListener('abort', stop);
-    }
-  }
-
-  reset(): void {
-    this.#expectAlive();
-    translated(() => this.#program.addon.reset(this.#handle));
-  }
-
-  /** Stops what is running: those runs reject with ERR_DISPOSED. */
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    for (const id of this.#runs) this.#program.addon.cancel(id);
-    this.#program.addon.dispose(this.#handle);
-  }
-
-  #expectAlive(): void {
-    this.#program.backend.expectAlive();
-    if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'session: used after dispose()');
-  }
-}
-
-function isCancelled(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === CANCELLED;
-}
-
-function toTidemergeError(error: unknown): unknown {
-  if (error instanceof TidemergeError || !(error instanceof Error) || !('code' in error)) return error;
-  const code = ERROR_CODES.find((known) => known === error.code) satisfies ErrorCode | undefined;
-  return code ? new TidemergeError(code, error.message, { cause: error }) : error;
-}
-
-/** Runs a call into the addon; its errors leave as ours. */
-function translated<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw toTidemergeError(error);
   }
 }

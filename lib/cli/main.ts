@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { defineBenchMerging } from './bench-merging/define.js';
+import { defineConvert } from './convert.js';
+import { defineCost } from './cost.js';
 import { doctor } from './doctor.js';
 import { describe, EXIT, exitCodeOf, Interrupted } from './exit-codes.js';
 import { type ForecastCommandOptions, forecast } from './forecast.js';
@@ -48,6 +50,8 @@ function buildProgram(signal: AbortSignal): Command {
   });
 
   defineBenchMerging(program, signal);
+  defineConvert(program);
+  defineCost(program);
 
   program
     .command('doctor')

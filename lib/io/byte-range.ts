@@ -15,7 +15,10 @@ export interface ByteRange {
 /** Largest single read: Linux refuses to move more than 2^31 - 4096 bytes at once. */
 const MAX_READ = 2 ** 30;
 
-export function memoryRange(name: string, bytes: Uint8Array): ByteRange {
+/** The error for a file that is not what it should be. */
+export type FileError = (file: string, problem: string) => TidemergeError;
+
+export function memoryRange(name: string, bytes: Uint8Array, bad: FileError = badSafetensors): ByteRange {
   let open = true;
   return {
     name,
@@ -23,7 +26,7 @@ export function memoryRange(name: string, bytes: Uint8Array): ByteRange {
     read(offset, length, what) {
       if (!open) throw closed(name);
       if (offset + length > bytes.byteLength)
-        throw truncated(name, what, length, Math.max(0, bytes.byteLength - offset));
+        throw bad(name, truncated(what, length, Math.max(0, bytes.byteLength - offset)));
       const copy = allocate(name, length, what);
       copy.set(bytes.subarray(offset, offset + length));
       return copy;
@@ -35,12 +38,12 @@ export function memoryRange(name: string, bytes: Uint8Array): ByteRange {
 }
 
 /** Opens a regular file for positional reads; nothing is read yet. */
-export function fileRange(path: string): ByteRange {
+export function fileRange(path: string, bad: FileError = badSafetensors): ByteRange {
   let descriptor: number | undefined;
   let size: number;
   try {
     // Looked at before opening, because opening a pipe without a writer blocks for ever.
-    if (!statSync(path).isFile()) throw badSafetensors(path, 'expected a regular file');
+    if (!statSync(path).isFile()) throw bad(path, 'expected a regular file');
     descriptor = openSync(path, 'r');
     size = fstatSync(descriptor).size;
   } catch (error) {
@@ -55,7 +58,8 @@ export function fileRange(path: string): ByteRange {
     read(offset, length, what) {
       if (descriptor === undefined) throw closed(path);
       const bytes = allocate(path, length, what);
-      readFully(path, descriptor, bytes, offset, what);
+      const done = readFully(path, descriptor, bytes, offset, what);
+      if (done < length) throw bad(path, truncated(what, length, done));
       return bytes;
     },
     close() {
@@ -65,7 +69,8 @@ export function fileRange(path: string): ByteRange {
   };
 }
 
-function readFully(path: string, descriptor: number, bytes: Uint8Array, offset: number, what: string): void {
+/** How many bytes there were. */
+function readFully(path: string, descriptor: number, bytes: Uint8Array, offset: number, what: string): number {
   let done = 0;
   while (done < bytes.length) {
     let count: number;
@@ -76,9 +81,10 @@ function readFully(path: string, descriptor: number, bytes: Uint8Array, offset: 
         cause: error,
       });
     }
-    if (count === 0) throw truncated(path, what, bytes.length, done);
+    if (count === 0) break;
     done += count;
   }
+  return done;
 }
 
 function allocate(name: string, length: number, what: string): Uint8Array<ArrayBuffer> {
@@ -91,11 +97,8 @@ function allocate(name: string, length: number, what: string): Uint8Array<ArrayB
   }
 }
 
-function truncated(name: string, what: string, expected: number, got: number): TidemergeError {
-  return badSafetensors(
-    name,
-    `${what}: expected ${expected} bytes, got ${got} (the file became shorter after it was opened)`,
-  );
+function truncated(what: string, expected: number, got: number): string {
+  return `${what}: expected ${expected} bytes, got ${got} (the file became shorter after it was opened)`;
 }
 
 function closed(name: string): TidemergeError {

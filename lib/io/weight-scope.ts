@@ -35,6 +35,15 @@ export class WeightScope {
     this.#taken = taken;
   }
 
+  /** The file, for messages. */
+  get source(): string {
+    return this.#store.source;
+  }
+
+  get metadata(): ReadonlyMap<string, string> {
+    return this.#store.metadata;
+  }
+
   scope(name: string): WeightScope {
     return new WeightScope(this.#store, `${this.prefix}${name}.`, this.#taken);
   }

@@ -123,3 +123,16 @@ export interface SampleModel extends CommonForecastModel {
 }
 
 export type ForecastModel = QuantileModel | SampleModel;
+
+/** Forecasts the next step of several variables from their last `contextLength` steps, all of which it needs. */
+export interface PointModel {
+  readonly kind: 'points';
+  readonly name: string;
+  readonly backend: BackendInfo;
+  readonly contextLength: number;
+  readonly predictionLength: 1;
+  readonly numVariables: number;
+  /** values [batch · contextLength, numVariables] → [batch, numVariables], both in units of the data. */
+  nextStep(values: Float64Array, signal?: AbortSignal): Promise<Float32Array>;
+  dispose(): void;
+}

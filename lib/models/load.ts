@@ -4,6 +4,7 @@ import { TidemergeError } from '../errors.js';
 import type { ModelConfig } from '../io/model-config.js';
 import { show } from '../io/quote.js';
 import type { WeightScope } from '../io/weight-scope.js';
+import type { SparseActivations } from '../ops/sparse-linear.js';
 import { type OpenModel, openModel } from './model-files.js';
 import { ModelHost } from './model-host.js';
 import { type LoadProgress, WeightLoader } from './weight-loader.js';
@@ -14,6 +15,11 @@ export interface LoadOptions extends BackendOptions {
   /** Rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /**
+   * How sparse binary layers take their inputs: 'int8' rounds them and is faster. Default 'float32'. Other models have no
+   * such layers.
+   */
+  readonly activations?: SparseActivations | undefined;
 }
 
 /** Everything the library must know of a model: one object per model, in its own folder. */
@@ -21,15 +27,17 @@ export interface ModelDefinition<Config, Weights, Model> {
   readonly name: string;
   /** The class in `architectures` of its configuration. */
   readonly architecture: string;
+  /** Other classes that keep the same tensors. */
+  readonly variants?: readonly string[];
   /** `chronos_pipeline_class` of its configuration, as far as that is stated. */
   readonly pipelineClass: string;
   /** Recognises the model by the names of its tensors. */
   matches(weights: WeightScope): boolean;
-  readConfig(config: ModelConfig): Config;
+  readConfig(config: ModelConfig, weights: WeightScope): Config;
   /** Throws where the configuration contradicts the tensors. */
   checkConfig(config: ModelConfig, parsed: Config, weights: WeightScope): void;
   loadWeights(loader: WeightLoader, weights: WeightScope, config: Config): Promise<Weights>;
-  create(host: ModelHost, config: Config, weights: Weights): Model;
+  create(host: ModelHost, config: Config, weights: Weights, options: LoadOptions): Model;
 }
 
 /**
@@ -47,7 +55,7 @@ export async function loadModel<Config, Weights, Model>(
   const files = openModel(directory);
   try {
     const definition = choose(files);
-    const config = definition.readConfig(files.config);
+    const config = definition.readConfig(files.config, files.weights);
     definition.checkConfig(files.config, config, files.weights);
     const backend = await createBackend(options);
     return await loadInto(backend, files, definition, config, { ...options, dtype });
@@ -61,8 +69,9 @@ async function loadInto<Config, Weights, Model>(
   files: OpenModel,
   definition: ModelDefinition<Config, Weights, Model>,
   config: Config,
-  { dtype, signal, onProgress }: LoadOptions & { readonly dtype: WeightDType },
+  options: LoadOptions & { readonly dtype: WeightDType },
 ): Promise<Model> {
+  const { dtype, signal, onProgress } = options;
   let loaded = 0;
   const report = (status: LoadProgress['status']) =>
     onProgress?.({ status, file: files.weightsFile, loaded, total: files.totalBytes });
@@ -78,7 +87,7 @@ async function loadInto<Config, Weights, Model>(
     signal?.throwIfAborted();
     loaded = files.totalBytes;
     report('done');
-    return definition.create(new ModelHost(backend, loader), config, weights);
+    return definition.create(new ModelHost(backend, loader), config, weights, options);
   } catch (error) {
     loader.dispose();
     backend.dispose();
@@ -103,11 +112,13 @@ export function checkClasses(
   {
     name,
     architecture,
+    variants = [],
     pipelineClass,
-  }: Pick<ModelDefinition<never, never, never>, 'name' | 'architecture' | 'pipelineClass'>,
+  }: Pick<ModelDefinition<never, never, never>, 'name' | 'architecture' | 'variants' | 'pipelineClass'>,
 ): void {
   const because = `as the tensors are those of ${name}`;
-  if (config.has('architectures') && !config.requireStrings('architectures').includes(architecture)) {
+  const classes = [architecture, ...variants];
+  if (config.has('architectures') && !config.requireStrings('architectures').some((one) => classes.includes(one))) {
     throw config.error('architectures', `["${architecture}"], ${because}`);
   }
   if (config.has('chronos_pipeline_class') && config.requireString('chronos_pipeline_class') !== pipelineClass) {

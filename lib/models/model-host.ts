@@ -51,6 +51,15 @@ export class ModelHost {
     }
   }
 
+  /**
+   * A session of its own on the program of this key, for a caller that goes on from run to run; `kept` as in
+   * `createSession`. The caller disposes of it; after `dispose` of the host its runs throw ERR_DISPOSED.
+   */
+  open(key: string, record: (builder: ProgramBuilder) => void, kept: readonly string[]): Session {
+    if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'model: used after dispose()');
+    return this.#recorded(key, record).program.createSession(kept);
+  }
+
   /** Runs that have begun are finished first. */
   dispose(): void {
     if (this.#disposed) return;

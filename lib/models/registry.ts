@@ -1,15 +1,16 @@
 import { TidemergeError } from '../errors.js';
 import { chronosBolt } from './chronos-bolt/model.js';
 import { chronosT5 } from './chronos-t5/model.js';
-import type { ForecastModel } from './forecast-model.js';
+import type { ForecastModel, PointModel } from './forecast-model.js';
 import { checkClasses, type LoadOptions, loadModel, type ModelDefinition } from './load.js';
 import type { OpenModel } from './model-files.js';
+import { sbtForecaster } from './sbt/forecaster.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: configuration and weights are between a definition and itself
-type ForecastDefinition = ModelDefinition<any, any, ForecastModel>;
+type ForecastDefinition = ModelDefinition<any, any, ForecastModel | PointModel>;
 
 /** The forecasting models: one line per model. */
-export const FORECAST_MODELS: readonly ForecastDefinition[] = [chronosT5, chronosBolt];
+export const FORECAST_MODELS: readonly ForecastDefinition[] = [chronosT5, chronosBolt, sbtForecaster];
 
 /**
  * Chooses by the names of the tensors; the classes a configuration names must agree, because published fine-tunes exist
@@ -29,7 +30,7 @@ export function chooseForecastModel(files: OpenModel): ForecastDefinition {
 }
 
 /** Loads whichever forecasting model is in a directory. */
-export function loadForecastModel(directory: string, options: LoadOptions = {}): Promise<ForecastModel> {
+export function loadForecastModel(directory: string, options: LoadOptions = {}): Promise<ForecastModel | PointModel> {
   return loadModel(directory, chooseForecastModel, options);
 }
 

@@ -1,6 +1,7 @@
-import type { Backend, DenseWeightSpec, WeightDType, WeightHandle } from '../backend/backend.js';
+import type { Backend, DenseWeightSpec, WeightDType, WeightHandle, WeightSpec } from '../backend/backend.js';
 import { elementBytes } from '../io/safetensors-dtype.js';
 import type { Weight, WeightScope } from '../io/weight-scope.js';
+import type { SparseBinaryMatrix } from '../tensor/sparse-binary.js';
 import { elementCount } from '../tensor/tensor.js';
 
 /** How far loading has come, in bytes of the weights file. */
@@ -65,9 +66,18 @@ export class WeightLoader {
     return this.#readFloat32(scope.take(name, shape));
   }
 
-  /** Computed float32 values that operators read as they are. */
-  values(name: string, data: Float32Array, shape: readonly [number, number]): Promise<WeightHandle> {
-    return this.#create(name, 'vector', shape, data);
+  /** Computed float32 values; a 'vector' of any shape is what operators read as it is. */
+  values(
+    name: string,
+    data: Float32Array,
+    shape: readonly [number, number],
+    kind: DenseWeightSpec['kind'] = 'vector',
+  ): Promise<WeightHandle> {
+    return this.#create(name, kind, shape, data);
+  }
+
+  async sparseBinary(name: string, matrix: SparseBinaryMatrix): Promise<WeightHandle> {
+    return this.#keep({ ...matrix, name, kind: 'sparse-binary' });
   }
 
   dispose(): void {
@@ -81,8 +91,12 @@ export class WeightLoader {
     data: Float32Array | Uint16Array,
   ): Promise<WeightHandle> {
     const dtype = kind === 'vector' ? 'float32' : this.#options.dtype;
+    return this.#keep({ name, kind, dtype, shape, data });
+  }
+
+  async #keep(spec: WeightSpec): Promise<WeightHandle> {
     this.#options.signal?.throwIfAborted();
-    const handle = await this.#backend.createWeight({ name, kind, dtype, shape, data });
+    const handle = await this.#backend.createWeight(spec);
     this.#handles.push(handle);
     return handle;
   }

@@ -35,6 +35,16 @@ export function scaleShift(x: SymbolicTensor, scale: SymbolicTensor, shift: Symb
   return y!;
 }
 
+/** x[i, j] · scale[j] + shift[j]: x float32 [rows, columns], scale and shift float32 [columns]. */
+export function scaleShiftColumns(x: SymbolicTensor, scale: SymbolicTensor, shift: SymbolicTensor): SymbolicTensor {
+  const op = 'scale_shift_columns';
+  expectDType(op, 'x', x, 'float32');
+  expectVector(op, 'scale', scale, 'float32', x.columns);
+  expectVector(op, 'shift', shift, 'float32', x.columns);
+  const [y] = x.builder.apply(op, [x, scale, shift], {}, [{ dtype: 'float32', columns: x.columns }]);
+  return y!;
+}
+
 /** exp(x[i, j]) / Σⱼ exp(x[i, j]) over the columns of every row, float32 [rows, columns]. */
 export function softmax(x: SymbolicTensor): SymbolicTensor {
   expectDType('softmax', 'x', x, 'float32');

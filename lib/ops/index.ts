@@ -7,6 +7,8 @@ export type { Tensor } from '../tensor/tensor.js';
 export * from './direct.js';
 export type { CausalConv1dInputs, CausalConv1dResult } from './direct-conv1d.js';
 export { causalConv1d } from './direct-conv1d.js';
+export type { LongConvOptions } from './direct-long-conv.js';
+export { longConv } from './direct-long-conv.js';
 export type { ApplyMapOptions } from './direct-maps.js';
 export { applyMap, composeMaps, unmergeTokens } from './direct-maps.js';
 export type { MergedBatch, MergeLinks, MergeOptions } from './direct-merge.js';

@@ -67,6 +67,36 @@ export function layerNorm(
   return y!;
 }
 
+export interface TimeNormParameters {
+  /** int32 [batch + 1]: series b owns the rows from offsets[b] to offsets[b + 1]. */
+  readonly offsets: SymbolicTensor;
+  /** float32 [steps], by the row's place in its series, and `shift` alike. */
+  readonly scale: SymbolicTensor;
+  readonly shift: SymbolicTensor;
+}
+
+/**
+ * Layer normalisation over time instead of channels: every column of every series on its own, with the population
+ * variance over the series' rows ("Sparse Binary Transformers", arXiv 2308.04637):
+ * y[t, c] = (x[t, c] - mean_c) / sqrt(var_c + epsilon) · scale[t] + shift[t]
+ *
+ * x float32 [rows, columns] → float32 [rows, columns]. A series of more rows than steps fails with ERR_INVALID_SHAPE.
+ */
+export function timeNorm(
+  x: SymbolicTensor,
+  { offsets, scale, shift }: TimeNormParameters,
+  { epsilon }: NormOptions,
+): SymbolicTensor {
+  const op = 'time_norm';
+  expectDType(op, 'x', x, 'float32');
+  expectVector(op, 'offsets', offsets, 'int32');
+  expectVector(op, 'scale', scale, 'float32');
+  expectVector(op, 'shift', shift, 'float32');
+  expectNumber(op, 'epsilon', epsilon, 0);
+  const inputs = [x, offsets, scale, shift];
+  return x.builder.apply(op, inputs, { epsilon }, [{ dtype: 'float32', columns: x.columns }])[0]!;
+}
+
 function checkNorm(
   op: string,
   x: SymbolicTensor,

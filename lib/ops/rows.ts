@@ -42,8 +42,8 @@ export interface RaggedRows {
 }
 
 /**
- * One more row at the end of every series: `row` (float32 [1, columns]) at position counts[b] (int32 [batch]). The
- * result has rows + batch rows.
+ * One more row at the end of every series: `row` (float32 [1, columns] for all, or [batch, columns]) at position
+ * counts[b] (int32 [batch]). The result has rows + batch rows.
  */
 export function appendRow(rows: RaggedRows, counts: SymbolicTensor, row: SymbolicTensor): RaggedRows {
   const { x } = rows;

@@ -1,19 +1,22 @@
+import { TidemergeError } from '../errors.js';
 import { type MergingOptions, readMerging } from '../merging/options.js';
-import type { ForecastModel, SampleModel } from '../models/forecast-model.js';
+import type { ForecastModel, PointModel, SampleModel } from '../models/forecast-model.js';
 import type { LoadOptions } from '../models/load.js';
 import { loadForecastModel } from '../models/registry.js';
-import { type Pass, type PassSize, passEnd } from './batching.js';
+import type { Pass } from './batching.js';
 import { embedSeries } from './embed.js';
 import { resolveModel } from './embedded.js';
+import { horizonWarnings, levelWarnings } from './forecast-warnings.js';
 import {
   type Embeddings,
-  ForecastWarning,
   type LevelForecasts,
+  type PointForecasts,
   QuantileForecasts,
   type SampleForecasts,
 } from './forecasts.js';
-import { copySeries, type SeriesInputs, type SeriesSet } from './inputs.js';
+import { copySeries, type SeriesInputs } from './inputs.js';
 import { levelBlocks, pathBlocks, sampleBlocks } from './long-horizon.js';
+import type { MultivariateInputs } from './multivariate.js';
 import {
   type BatchOptions,
   type CallDefaults,
@@ -22,9 +25,11 @@ import {
   type QuantileOptions,
   readBatchOptions,
   readForecastOptions,
+  readPointOptions,
   readQuantileLevels,
 } from './options.js';
-import { outcome, runPasses } from './passes.js';
+import { outcome, runModel } from './passes.js';
+import { copyContexts, predictPoints } from './point-forecasts.js';
 import { TaskQueue } from './queue.js';
 import { StepTable } from './step-table.js';
 import { Traces } from './traces.js';
@@ -42,11 +47,11 @@ export interface ForecasterOptions extends LoadOptions {
  * order, the batch size or the number of threads.
  */
 export class Forecaster {
-  readonly #model: ForecastModel;
+  readonly #model: ForecastModel | PointModel;
   readonly #defaults: CallDefaults;
   readonly #queue = new TaskQueue('forecaster');
 
-  private constructor(model: ForecastModel, defaults: CallDefaults) {
+  private constructor(model: ForecastModel | PointModel, defaults: CallDefaults) {
     this.#model = model;
     this.#defaults = defaults;
   }
@@ -59,6 +64,10 @@ export class Forecaster {
   static async fromPretrained(directoryOrEmbeddedName: string, options: ForecasterOptions = {}): Promise<Forecaster> {
     const model = await loadForecastModel(resolveModel(directoryOrEmbeddedName), options);
     try {
+      if (model.kind === 'points') {
+        if (options.merging) throw unsupported('merging', model);
+        return new Forecaster(model, { merging: undefined });
+      }
       return new Forecaster(model, { merging: readMerging(options.merging, model.mergingTarget) });
     } catch (error) {
       model.dispose();
@@ -66,12 +75,15 @@ export class Forecaster {
     }
   }
 
-  /** What one pass of the model gives: 'quantiles' at trained levels, or 'samples'. */
-  get kind(): 'quantiles' | 'samples' {
+  /**
+   * What one pass of the model gives: 'quantiles' at trained levels, 'samples', or 'points', the next step of several
+   * variables.
+   */
+  get kind(): 'quantiles' | 'samples' | 'points' {
     return this.#model.kind;
   }
 
-  /** 'chronos-bolt', 'chronos-t5' */
+  /** 'chronos-bolt', 'chronos-t5', 'sparse-binary-transformer' */
   get modelName(): string {
     return this.#model.name;
   }
@@ -97,7 +109,7 @@ export class Forecaster {
    * run block by block.
    */
   async predictQuantiles(inputs: SeriesInputs, options: QuantileOptions = {}): Promise<QuantileForecasts> {
-    const model = this.#model;
+    const model = this.#univariate('predictQuantiles');
     const set = copySeries(inputs, model.contextLength);
     const request = readForecastOptions(options, model, set.count, this.#defaults);
     const levels = readQuantileLevels(options);
@@ -107,7 +119,7 @@ export class Forecaster {
       const median = new StepTable(set.count, 1, horizon, 1);
       const mean = model.kind === 'samples' ? new StepTable(set.count, 1, horizon, 1) : undefined;
       const traces = new Traces(model, request, set.count);
-      const unobserved = await this.#run(set, request, async (pass) => {
+      const unobserved = await runModel(model, set, request, async (pass) => {
         const wanted = Float32Array.from(levels);
         const traced = traces.of(request, pass);
         const blocks =
@@ -135,16 +147,25 @@ export class Forecaster {
     return this.#queue.run(run, request.signal);
   }
 
-  /** What the model itself gives: sampled paths, or quantiles at the levels it was trained for. */
-  async predict(inputs: SeriesInputs, options: ForecastOptions = {}): Promise<SampleForecasts | LevelForecasts> {
-    const set = copySeries(inputs, this.#model.contextLength);
-    const request = readForecastOptions(options, this.#model, set.count, this.#defaults);
+  /**
+   * What the model itself gives: sampled paths, quantiles at the levels it was trained for, or the next step of every
+   * variable. A model of the last kind takes series of several variables, each of at least contextLength steps, the last
+   * of which are complete.
+   */
+  async predict(
+    inputs: SeriesInputs | MultivariateInputs,
+    options: ForecastOptions = {},
+  ): Promise<SampleForecasts | LevelForecasts | PointForecasts> {
+    const points = this.#model;
+    if (points.kind === 'points') return this.#predictPoints(points, inputs as MultivariateInputs, options);
+    const model = points;
+    const set = copySeries(inputs as SeriesInputs, model.contextLength);
+    const request = readForecastOptions(options, model, set.count, this.#defaults);
     return this.#queue.run(async () => {
-      const model = this.#model;
       const inner = model.kind === 'samples' ? request.numSamples : model.quantileLevels.length;
       const table = new StepTable(set.count, inner, request.horizon, 1);
       const traces = new Traces(model, request, set.count);
-      const unobserved = await this.#run(set, request, async (pass) => {
+      const unobserved = await runModel(model, set, request, async (pass) => {
         const traced = traces.of(request, pass);
         const blocks =
           model.kind === 'samples'
@@ -168,9 +189,10 @@ export class Forecaster {
 
   /** The encoder's output for every token of every series, for use as features. */
   async embed(inputs: SeriesInputs, options: BatchOptions = {}): Promise<Embeddings> {
-    const set = copySeries(inputs, this.#model.contextLength);
-    const request = readBatchOptions(options, this.#model, this.#defaults);
-    return this.#queue.run(() => embedSeries(this.#model, set, request), request.signal);
+    const model = this.#univariate('embed');
+    const set = copySeries(inputs, model.contextLength);
+    const request = readBatchOptions(options, model, this.#defaults);
+    return this.#queue.run(() => embedSeries(model, set, request), request.signal);
   }
 
   /** Lets the running call finish, rejects waiting and later ones with ERR_DISPOSED, and releases the model. */
@@ -183,20 +205,25 @@ export class Forecaster {
     return this.dispose();
   }
 
-  #run(set: SeriesSet, request: ForecastRequest, compute: (pass: Pass) => Promise<void>): Promise<number[]> {
-    const size = passSize(this.#model, request);
-    const end = (from: number) => passEnd(set, from, this.#model, request.batchSize, size);
-    return runPasses(set, request, end, compute);
+  #univariate(what: string): ForecastModel {
+    if (this.#model.kind === 'points') throw unsupported(what, this.#model);
+    return this.#model;
+  }
+
+  async #predictPoints(
+    model: PointModel,
+    inputs: MultivariateInputs,
+    options: ForecastOptions,
+  ): Promise<PointForecasts> {
+    const request = readPointOptions(options);
+    if (options.merging) throw unsupported('merging', model);
+    const batch = copyContexts(inputs, model, request.throwErrors);
+    return this.#queue.run(() => predictPoints(model, batch, request), request.signal);
   }
 }
 
-function passSize(model: ForecastModel, { horizon, numSamples }: ForecastRequest): PassSize {
-  const block = Math.min(horizon, model.predictionLength);
-  if (model.kind === 'samples') {
-    return { pathsPerSeries: numSamples, bytesPerPath: model.bytesPerPath(block), encodePaths: false };
-  }
-  const paths = horizon > block ? model.quantileLevels.length : 1;
-  return { pathsPerSeries: paths, bytesPerPath: 0, encodePaths: true };
+function unsupported(what: string, { name }: PointModel): TidemergeError {
+  return new TidemergeError('ERR_UNSUPPORTED', `${what}: ${name} gives one value for the next step: use predict`);
 }
 
 /** The random stream of every series of a pass: by its id, or by its values. */
@@ -205,23 +232,4 @@ async function passKeys(model: SampleModel, pass: Pass, { keys, signal }: Foreca
   const own = new Int32Array(2 * pass.indices.length);
   for (const [b, i] of pass.indices.entries()) own.set(keys.subarray(2 * i, 2 * i + 2), 2 * b);
   return own;
-}
-
-function horizonWarnings(model: ForecastModel, { horizon }: ForecastRequest): ForecastWarning[] {
-  if (horizon <= model.predictionLength) return [];
-  const rule =
-    model.kind === 'samples'
-      ? 'the median of each block continues the series'
-      : 'its quantile paths continue the series';
-  const message = `predictionLength ${horizon} is beyond the ${model.predictionLength} steps the model was trained for: ${rule}, and accuracy falls`;
-  return [new ForecastWarning('WARN_LONG_HORIZON', message)];
-}
-
-function levelWarnings(model: ForecastModel, levels: readonly number[]): ForecastWarning[] {
-  if (model.kind === 'samples') return [];
-  const [least, most] = [Math.fround(model.quantileLevels[0]!), Math.fround(model.quantileLevels.at(-1)!)];
-  const outside = levels.filter((level) => Math.fround(level) < least || Math.fround(level) > most);
-  if (outside.length === 0) return [];
-  const message = `quantile levels ${outside.join(', ')} are outside those the model was trained for (${model.quantileLevels[0]} to ${model.quantileLevels.at(-1)}): its outermost ones stand in`;
-  return [new ForecastWarning('WARN_QUANTILES_CLAMPED', message)];
 }

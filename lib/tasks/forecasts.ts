@@ -56,6 +56,14 @@ export interface LevelForecasts extends BatchOutcome {
   readonly quantileLevels: readonly number[];
 }
 
+/** Of models that forecast one step of several variables at once. */
+export interface PointForecasts extends BatchOutcome {
+  readonly kind: 'points';
+  /** [batch, variables, 1] */
+  readonly data: Float32Array;
+  readonly shape: readonly [batch: number, variables: number, horizon: 1];
+}
+
 export interface Embeddings extends BatchOutcome {
   /** [batch, tokens, dModel], padded in front as the published pipelines do; zero where the mask is 0 */
   readonly data: Float32Array;

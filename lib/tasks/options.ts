@@ -77,6 +77,11 @@ export interface CallDefaults {
 }
 
 export function readBatchOptions(options: BatchOptions, model: ForecastModel, defaults: CallDefaults): BatchRequest {
+  const merging = options.merging === undefined ? defaults.merging : readMerging(options.merging, model.mergingTarget);
+  return { ...readCallOptions(options), merging };
+}
+
+function readCallOptions(options: BatchOptions): Omit<BatchRequest, 'merging'> {
   const { batchSize = 'auto', onError = 'collect', signal, onProgress } = options;
   if (batchSize !== 'auto') expectInteger('batchSize', batchSize, 1, "or 'auto'");
   if (onError !== 'collect' && onError !== 'throw') throw invalid('onError', "'collect' or 'throw'", onError);
@@ -84,8 +89,18 @@ export function readBatchOptions(options: BatchOptions, model: ForecastModel, de
     throw invalid('signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw invalid('onProgress', 'a function', onProgress);
-  const merging = options.merging === undefined ? defaults.merging : readMerging(options.merging, model.mergingTarget);
-  return { batchSize, throwErrors: onError === 'throw', signal, onProgress, merging };
+  return { batchSize, throwErrors: onError === 'throw', signal, onProgress };
+}
+
+/** Of models that forecast one step: the options that are about the call and not about the model. */
+export function readPointOptions(options: ForecastOptions): Omit<BatchRequest, 'merging'> {
+  const { predictionLength = 1 } = options;
+  expectInteger('predictionLength', predictionLength, 1);
+  if (predictionLength > 1) {
+    const message = `predictionLength: expected 1, as the model forecasts the next step only, got ${predictionLength}`;
+    throw new TidemergeError('ERR_UNSUPPORTED', message);
+  }
+  return readCallOptions(options);
 }
 
 export function readForecastOptions(

@@ -1,8 +1,9 @@
 import type { TidemergeError } from '../errors.js';
-import { gatherPass, type Pass } from './batching.js';
+import type { ForecastModel } from '../models/forecast-model.js';
+import { gatherPass, type Pass, type PassSize, passEnd } from './batching.js';
 import { type BatchOutcome, ForecastWarning } from './forecasts.js';
 import type { SeriesSet } from './inputs.js';
-import type { BatchRequest } from './options.js';
+import type { BatchRequest, ForecastRequest } from './options.js';
 
 /**
  * Runs a call pass by pass: `end` says where the pass that begins at a series ends. Gives the series in which nothing
@@ -26,6 +27,27 @@ export async function runPasses(
     onProgress?.({ done: from, total: set.count });
   }
   return unobserved;
+}
+
+/** The same in passes as large as suits the model. */
+export function runModel(
+  model: ForecastModel,
+  set: SeriesSet,
+  request: ForecastRequest,
+  compute: (pass: Pass) => Promise<void>,
+): Promise<number[]> {
+  const size = passSize(model, request);
+  const end = (from: number) => passEnd(set, from, model, request.batchSize, size);
+  return runPasses(set, request, end, compute);
+}
+
+function passSize(model: ForecastModel, { horizon, numSamples }: ForecastRequest): PassSize {
+  const block = Math.min(horizon, model.predictionLength);
+  if (model.kind === 'samples') {
+    return { pathsPerSeries: numSamples, bytesPerPath: model.bytesPerPath(block), encodePaths: false };
+  }
+  const paths = horizon > block ? model.quantileLevels.length : 1;
+  return { pathsPerSeries: paths, bytesPerPath: 0, encodePaths: true };
 }
 
 function throwFirst(errors: ReadonlyMap<number, TidemergeError>): void {

@@ -15,11 +15,11 @@ export interface SparseBinaryMatrix {
 }
 
 /** Most inputs of a sparse binary matrix: kernels address them with 16 bits. */
-export const MAX_SPARSE_INPUTS = 65536;
+export const MAX_SPARSE_INPUTS = 65535;
 
 /**
  * Throws unless sizes agree: ERR_INVALID_DTYPE for bitmaps of another type, ERR_INVALID_SHAPE for wrong lengths,
- * ERR_INVALID_ARGUMENT for alpha, for bits behind the end, and for more than 65536 inputs. `who` begins the messages.
+ * ERR_INVALID_ARGUMENT for alpha, for bits behind the end, and for more than 65535 inputs. `who` begins the messages.
  */
 export function checkSparseBinary(who: string, { shape, mask, signs, alpha }: SparseBinaryMatrix): void {
   for (const [name, bits] of Object.entries({ mask, signs })) {

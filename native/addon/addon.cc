@@ -23,7 +23,7 @@ namespace tidemerge::addon {
 namespace {
 
 // Raised whenever a function below changes its meaning: lib/backend/native.ts refuses a stale build.
-constexpr int kInterfaceVersion = 1;
+constexpr int kInterfaceVersion = 2;
 
 // features() -> string[]: what this processor and its operating system offer.
 Napi::Value features(const Napi::CallbackInfo& info) {
@@ -195,14 +195,40 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
   });
 }
 
-// createSession(program) -> session
+// Pairs of an input's and an output's number, one behind the other.
+std::vector<KeptValue> kept_from(Napi::Value value) {
+  std::vector<KeptValue> kept;
+  if (value.IsUndefined()) return kept;
+  const Napi::Array list = array_from(value, "session: kept");
+  if (list.Length() % 2 != 0) throw Error(error_code::kInvalidArgument, "session: kept: expected pairs");
+  for (uint32_t i = 0; i < list.Length(); i += 2) {
+    const Napi::HandleScope scope(value.Env());
+    kept.push_back({size_from(list.Get(i), "session: kept"), size_from(list.Get(i + 1), "session: kept")});
+  }
+  return kept;
+}
+
+// createSession(program, kept?) -> session
 Napi::Value create_session(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     auto program = Handle::get<ProgramBox>(info[0]);
     const Context& context = program->engine->context();
-    auto box = std::make_shared<SessionBox>(SessionBox{program, Session(program->program, context)});
+    auto box =
+        std::make_shared<SessionBox>(SessionBox{program, Session(program->program, context, kept_from(info[1]))});
     return Handle::make(info.Env(), std::move(box));
   });
+}
+
+// A copy of every tensor of a list; absent ones are errors.
+std::vector<Tensor> inputs_from(Napi::Value value, const std::string& name, const SessionBox& session) {
+  const Napi::Array list = array_from(value, name);
+  std::vector<Tensor> inputs;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::HandleScope scope(value.Env());
+    inputs.push_back(
+        tensor_from(list.Get(i), name + ' ' + std::to_string(i), session.program->engine->context().buffers));
+  }
+  return inputs;
 }
 
 // run(session, inputs) -> { id, promise }: inputs in the program's order, copied before this returns
@@ -227,6 +253,43 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     result.Set("promise", task->promise());
     result.Set("id", Environment::of(env).start(std::move(task)));
     return result;
+  });
+}
+
+// The driver's thread may be at work on the session.
+void expect_idle(const SessionBox& session, const char* who) {
+  if (session.pending == 0) return;
+  throw Error(error_code::kInvalidArgument, std::string(who) + ": expected no run under way, got " +
+                                                std::to_string(session.pending) + " of this session");
+}
+
+// runSync(session, inputs) -> outputs: at once on this thread, without the kept values; see Session::step
+Napi::Value run_sync(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto session = Handle::get<SessionBox>(info[0]);
+    std::vector<Tensor> inputs = inputs_from(info[1], "run: input", *session);
+    expect_idle(*session, "run");  // behind the inputs, whose getters may have started one
+    return filled_tensor_objects(info.Env(), session->session.step(std::move(inputs)));
+  });
+}
+
+// keep(session, values): all kept values
+Napi::Value keep(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto session = Handle::get<SessionBox>(info[0]);
+    std::vector<Tensor> values = inputs_from(info[1], "keep: value", *session);
+    expect_idle(*session, "keep");
+    session->session.keep(std::move(values));
+    return info.Env().Undefined();
+  });
+}
+
+// kept(session) -> copies of the kept values
+Napi::Value kept(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto session = Handle::get<SessionBox>(info[0]);
+    expect_idle(*session, "kept");
+    return filled_tensor_objects(info.Env(), session->session.kept());
   });
 }
 
@@ -286,6 +349,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       {"createProgram", create_program},
       {"createSession", create_session},
       {"run", run},
+      {"runSync", run_sync},
+      {"keep", keep},
+      {"kept", kept},
       {"cancel", cancel},
       {"reset", reset},
       {"call", call},

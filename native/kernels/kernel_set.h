@@ -16,6 +16,7 @@
   FAMILY(scan, ScanKernels)               \
   FAMILY(ssd, SsdKernels)                 \
   FAMILY(conv1d, Conv1dKernels)           \
+  FAMILY(fft, FftKernels)                 \
   FAMILY(sparse_binary, SparseBinaryKernels)
 
 namespace tidemerge {

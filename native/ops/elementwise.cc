@@ -57,20 +57,28 @@ class ActivationOperator final : public Operator {
   size_t kind_;
 };
 
+enum class Along { kRows, kColumns };
+
+// A scale and a shift for every row or for every column.
+template <Along along>
 class ScaleShift final : public Operator {
  public:
   explicit ScaleShift(const Attributes&) {}
 
   void run(Call& call) const override {
+    constexpr bool by_row = along == Along::kRows;
     const Tensor& x = call.input(0, "x", DType::kFloat32);
-    const float* scale = vector_input(call, 1, "scale", x.rows());
-    const float* shift = vector_input(call, 2, "shift", x.rows());
-    float* out = call.output_in_place(0, 0).data<float>();
     const size_t cols = x.cols();
+    const float* scale = vector_input(call, 1, "scale", by_row ? x.rows() : cols);
+    const float* shift = vector_input(call, 2, "shift", by_row ? x.rows() : cols);
+    float* out = call.output_in_place(0, 0).data<float>();
     const auto stride = static_cast<ptrdiff_t>(cols);
+    const ElementwiseKernels& kernels = *call.kernels().elementwise;
+    const auto kernel = by_row ? kernels.scale_shift_rows_f32 : kernels.scale_shift_columns_f32;
     for_ranges(call, x.rows(), cols, [&](size_t begin, size_t end, int) {
-      call.kernels().elementwise->scale_shift_rows_f32(x.data<float>() + begin * cols, stride, scale + begin,
-                                                       shift + begin, end - begin, cols, out + begin * cols, stride);
+      const size_t first = by_row ? begin : 0;
+      kernel(x.data<float>() + begin * cols, stride, scale + first, shift + first, end - begin, cols,
+             out + begin * cols, stride);
     });
   }
 };
@@ -93,7 +101,12 @@ const OperatorInfo& activation_operator() {
 }
 
 const OperatorInfo& scale_shift_operator() {
-  static const OperatorInfo info{"scale_shift", 3, 3, 1, create<ScaleShift>};
+  static const OperatorInfo info{"scale_shift", 3, 3, 1, create<ScaleShift<Along::kRows>>};
+  return info;
+}
+
+const OperatorInfo& scale_shift_columns_operator() {
+  static const OperatorInfo info{"scale_shift_columns", 3, 3, 1, create<ScaleShift<Along::kColumns>>};
   return info;
 }
 

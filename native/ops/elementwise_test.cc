@@ -49,6 +49,27 @@ TEST(elementwise_operators) {
   });
 }
 
+TEST(scale_shift_by_column) {
+  for_each_context([](const Context& context) {
+    Random random(54);
+    const Tensor x = random_floats(context, random, 400, 99);
+    const Tensor scale = random_floats(context, random, 1, 99), shift = random_floats(context, random, 99, 1);
+    const OpRun run(context, scale_shift_columns_operator(), {}, {x, scale, shift});
+    for (size_t r = 0; r < 400; ++r) {
+      for (size_t c = 0; c < 99; ++c) {
+        const double product = static_cast<double>(x.data<float>()[r * 99 + c]) * scale.data<float>()[c];
+        const double t = shift.data<float>()[c];
+        EXPECT_NEAR(run.f32(0, r, c), product + t, (2.0 * std::fabs(product) + std::fabs(t)) * 0x1p-24);
+      }
+    }
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, scale_shift_columns_operator(), {}, {x, x, shift});
+        },
+        "ERR_INVALID_SHAPE", "scale_shift_columns: scale: expected shape [99, 1], got [400, 99]");
+  });
+}
+
 TEST(scale_shift_by_row) {
   for_each_context([](const Context& context) {
     Random random(52);

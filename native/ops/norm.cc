@@ -1,5 +1,6 @@
 #include "ops/norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/elementwise/elementwise.h"
@@ -97,6 +98,44 @@ class LayerNorm final : public Operator {
   float epsilon_;
 };
 
+class TimeNorm final : public Operator {
+ public:
+  explicit TimeNorm(const Attributes& attributes) : epsilon_(epsilon_attribute(attributes)) {}
+
+  void run(Call& call) const override {
+    const Tensor& x = call.input(0, "x", DType::kFloat32);
+    const size_t cols = x.cols();
+    const auto stride = static_cast<ptrdiff_t>(cols);
+    size_t batch = 0;
+    const int32_t* offsets = call.offsets(1, "offsets", x.rows(), batch);
+    const size_t steps = call.input(2, "scale", DType::kFloat32).count();
+    const float* scale = vector_input(call, 2, "scale", steps);
+    const float* shift = vector_input(call, 3, "shift", steps);
+    for (size_t b = 0; b < batch; ++b) {
+      const auto length = static_cast<size_t>(offsets[b + 1] - offsets[b]);
+      if (length > steps) {
+        call.shape_error("offsets", "at most " + std::to_string(steps) + " rows in a series",
+                         std::to_string(length) + " in series " + std::to_string(b));
+      }
+    }
+    float* out = call.output_in_place(0, 0).data<float>();
+    // A single series is shared by columns.
+    const size_t blocks = (cols + kBlock - 1) / kBlock;
+    const size_t length = batch == 0 ? 0 : x.rows() / batch;
+    for_each_index(call, batch * blocks, 3 * length * kBlock, [&](size_t i, int) {
+      const size_t b = i / blocks, column = i % blocks * kBlock;
+      const size_t first = static_cast<size_t>(offsets[b]), last = static_cast<size_t>(offsets[b + 1]);
+      call.kernels().norm->time_norm_f32(x.data<float>() + first * cols + column, stride, scale, shift, epsilon_,
+                                         last - first, std::min(kBlock, cols - column), out + first * cols + column,
+                                         stride);
+    });
+  }
+
+ private:
+  static constexpr size_t kBlock = 64;
+  float epsilon_;
+};
+
 class Softmax final : public Operator {
  public:
   explicit Softmax(const Attributes&) {}
@@ -122,6 +161,11 @@ const OperatorInfo& rms_norm_operator() {
 
 const OperatorInfo& layer_norm_operator() {
   static const OperatorInfo info{"layer_norm", 2, 3, 1, create<LayerNorm>};
+  return info;
+}
+
+const OperatorInfo& time_norm_operator() {
+  static const OperatorInfo info{"time_norm", 4, 4, 1, create<TimeNorm>};
   return info;
 }
 

@@ -9,6 +9,9 @@
 //         columns from gateColumn on, gives rms_norm(x silu(g)), with normBeforeGate rms_norm(x) silu(g)
 //     layer_norm(x f32 [R, C], weight f32 [C], bias? f32 [C]) {epsilon} -> f32 [R, C]
 //         (x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias
+//     time_norm(x f32 [R, C], offsets i32 [B+1, 1], scale f32 [T], shift f32 [T]) {epsilon} -> f32 [R, C]
+//         (x - mean) / sqrt(var + epsilon) * scale[t] + shift[t] down every column of a series, t being the row's place
+//         in its series of at most T rows. A column of a series depends on that column alone.
 //     softmax(x f32 [R, C]) -> f32 [R, C]
 //         exp(x - max) / sum of that, over the columns
 
@@ -18,6 +21,7 @@ namespace tidemerge {
 
 const OperatorInfo& rms_norm_operator();
 const OperatorInfo& layer_norm_operator();
+const OperatorInfo& time_norm_operator();
 const OperatorInfo& softmax_operator();
 
 }  // namespace tidemerge

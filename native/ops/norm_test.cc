@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/norm/norm.h"
 #include "ops/op_run.h"
 
 namespace tidemerge::testing {
@@ -48,6 +49,30 @@ TEST(norms_follow_their_formulas) {
         }
       }
     }
+  });
+}
+
+// Against the kernel on every series alone: its own test knows the formula.
+TEST(time_norm_of_every_series) {
+  for_each_context([](const Context& context) {
+    Random random(63);
+    constexpr size_t cols = 131;
+    const Tensor x = random_floats(context, random, 120, cols), offsets = ints(context, {0, 50, 50, 51, 120});
+    const Tensor scale = random_floats(context, random, 70, 1), shift = random_floats(context, random, 1, 70);
+    const OpRun run(context, time_norm_operator(), epsilon(1e-5), {x, offsets, scale, shift});
+    std::vector<float> expected(120 * cols);
+    for (size_t b = 0; b < 4; ++b) {
+      const size_t first = static_cast<size_t>(offsets.data<int32_t>()[b]);
+      const size_t rows = static_cast<size_t>(offsets.data<int32_t>()[b + 1]) - first;
+      context.kernels.norm->time_norm_f32(x.data<float>() + first * cols, cols, scale.data<float>(),
+                                          shift.data<float>(), 1e-5f, rows, cols, expected.data() + first * cols, cols);
+    }
+    EXPECT_TRUE(values_of<float>(run.out(0)) == expected);
+    EXPECT_ERROR(
+        [&] {
+          OpRun(context, time_norm_operator(), epsilon(1e-5), {x, ints(context, {0, 120}), scale, shift});
+        },
+        "ERR_INVALID_SHAPE", "time_norm: offsets: expected at most 70 rows in a series, got 120 in series 0");
   });
 }
 

@@ -26,6 +26,7 @@ class TestCall final : public Call {
     if (inputs_[i].weight != nullptr) return inputs_[i].weight->tensor();
     return inputs_[i].state != nullptr ? inputs_[i].state->tensor : own_[i];
   }
+  bool is_weight(size_t i) const override { return has(i) && inputs_[i].weight != nullptr; }
   const Weight& weight(size_t i, const char* name, WeightKind kind) const override {
     const Weight* weight = has(i) ? inputs_[i].weight : nullptr;
     if (weight == nullptr || weight->kind() != kind) argument_error(name, "a weight", "another value");

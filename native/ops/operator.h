@@ -117,6 +117,9 @@ class Call {
   // batch + 1 numbers; `batch` is set. Throws ERR_INVALID_SHAPE / ERR_INVALID_ARGUMENT.
   const int32_t* offsets(size_t i, const char* name, size_t rows, size_t& batch) const;
 
+  // Whether input i is a vector weight: it never changes, so what is made of it may be kept.
+  virtual bool is_weight(size_t) const { return false; }
+
   virtual const Weight& weight(size_t i, const char* name, WeightKind kind) const = 0;
   // A state to be changed; resize its tensor with state.tensor.resize(buffers(), dtype, rows, cols).
   virtual State& state(size_t i, const char* name) = 0;

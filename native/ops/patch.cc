@@ -154,7 +154,11 @@ class AppendRow final : public Operator {
     const int32_t* offsets = call.offsets(1, "offsets", x.rows(), batch);
     const int32_t* positions = call.input(2, "positions", DType::kInt32, x.rows(), 1).data<int32_t>();
     const int32_t* counts = call.input(3, "counts", DType::kInt32, batch, 1).data<int32_t>();
-    const float* row = vector_input(call, 4, "row", x.cols());
+    const Tensor& row = call.input(4, "row", DType::kFloat32);
+    if (row.cols() != x.cols() || (row.rows() != 1 && row.rows() != batch)) {
+      const std::string each = batch == 1 ? "" : " or " + shape_text(batch, x.cols());
+      call.shape_error("row", "shape " + shape_text(1, x.cols()) + each, shape_text(row));
+    }
     expect_int32(call, "x", x.rows() + batch);
 
     const size_t cols = x.cols();
@@ -167,7 +171,7 @@ class AppendRow final : public Operator {
       const size_t from = static_cast<size_t>(offsets[b]);
       const size_t count = static_cast<size_t>(offsets[b + 1]) - from;
       std::copy_n(x.data<float>() + from * cols, count * cols, out + (from + b) * cols);
-      std::copy_n(row, cols, out + (from + b + count) * cols);
+      std::copy_n(row.data<float>() + (row.rows() == 1 ? 0 : b * cols), cols, out + (from + b + count) * cols);
       std::copy_n(positions + from, count, out_positions + from + b);
       out_positions[from + b + count] = counts[b];
     });

@@ -22,7 +22,7 @@
 // The padding depends on the series alone, never on longer ones beside it.
 // An infinite value makes loc and scale of its series infinite or NaN as the arithmetic says; others are untouched.
 //
-//     append_row(x f32 [R, C], offsets i32 [B+1, 1], positions i32 [R, 1], counts i32 [B, 1], row f32 [1, C])
+//     append_row(x f32 [R, C], offsets i32 [B+1, 1], positions i32 [R, 1], counts i32 [B, 1], row f32 [1 or B, C])
 //         -> x' f32 [R+B, C], offsets' i32 [B+1, 1], positions' i32 [R+B, 1]
 // One more row at the end of each series, at position counts[b]: offsets'[b] = offsets[b] + b.
 

@@ -147,9 +147,12 @@ TEST(append_row_to_every_series) {
     EXPECT_TRUE((values_of<int32_t>(run.out(2)) == std::vector<int32_t>{4, 5, 0, 0, 7, 9}));
     EXPECT_ERROR(
         [&] {
-          OpRun(context, append_row_operator(), {}, {x, offsets, positions, counts, x});
+          OpRun(context, append_row_operator(), {},
+                {x, offsets, positions, counts, floats(context, 2, 2, {1, 2, 3, 4})});
         },
-        "ERR_INVALID_SHAPE", "append_row: row");
+        "ERR_INVALID_SHAPE", "append_row: row: expected shape [1, 2] or [3, 2], got [2, 2]");
+    const OpRun own(context, append_row_operator(), {}, {x, offsets, positions, counts, x});
+    EXPECT_TRUE((values_of<float>(own.out(0)) == std::vector<float>{1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6}));
     const Tensor two = ints(context, {5, 0});
     EXPECT_ERROR(
         [&] {

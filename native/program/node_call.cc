@@ -20,6 +20,10 @@ const Tensor& NodeCall::input(size_t i, const char* name) const {
   }
 }
 
+bool NodeCall::is_weight(size_t i) const {
+  return has(i) && program_.values()[static_cast<size_t>(step_.inputs[i])].kind == ValueKind::kVector;
+}
+
 const Weight& NodeCall::weight(size_t i, const char* name, WeightKind kind) const {
   const Value& found = value(i, name);
   const bool is_weight = found.kind == ValueKind::kMatrix || found.kind == ValueKind::kVector;

@@ -14,6 +14,7 @@ class NodeCall final : public Call {
   bool has(size_t i) const override { return i < step_.inputs.size() && step_.inputs[i] != kAbsent; }
   using Call::input;
   const Tensor& input(size_t i, const char* name) const override;
+  bool is_weight(size_t i) const override;
   const Weight& weight(size_t i, const char* name, WeightKind kind) const override;
   State& state(size_t i, const char* name) override;
   Tensor& output(size_t i, DType dtype, size_t rows, size_t cols) override;

@@ -8,6 +8,7 @@
 #include "ops/embedding.h"
 #include "ops/kv_cache.h"
 #include "ops/linear.h"
+#include "ops/long_conv.h"
 #include "ops/merge_maps.h"
 #include "ops/merge_tokens.h"
 #include "ops/norm.h"
@@ -18,6 +19,7 @@
 #include "ops/rows.h"
 #include "ops/sample.h"
 #include "ops/selective_scan.h"
+#include "ops/sparse_chain.h"
 #include "ops/sparse_linear.h"
 #include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
@@ -32,10 +34,12 @@ OperatorTable operator_table() {
       &multiply_operator(),
       &activation_operator(),
       &scale_shift_operator(),
+      &scale_shift_columns_operator(),
       &embedding_operator(),
       &cached_attention_operator(),
       &causal_conv1d_operator(),
       &linear_operator(),
+      &long_conv_operator(),
       &merge_tokens_operator(),
       &unmerge_tokens_operator(),
       &compose_maps_operator(),
@@ -43,6 +47,7 @@ OperatorTable operator_table() {
       &rms_norm_operator(),
       &layer_norm_operator(),
       &softmax_operator(),
+      &time_norm_operator(),
       &uniform_offsets_operator(),
       &fill_ids_operator(),
       &instance_norm_patch_operator(),
@@ -61,6 +66,7 @@ OperatorTable operator_table() {
       &sample_tokens_operator(),
       &sampling_distribution_operator(),
       &selective_scan_operator(),
+      &sparse_chain_operator(),
       &sparse_linear_operator(),
       &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),

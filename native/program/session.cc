@@ -23,8 +23,9 @@ void check(const Program& program, const std::vector<Tensor>& inputs) {
 
 }  // namespace
 
-Session::Session(std::shared_ptr<const Program> program, const Context& context)
-    : program_(std::move(program)), context_(context) {
+Session::Session(std::shared_ptr<const Program> program, const Context& context, std::vector<KeptValue> kept)
+    : program_(std::move(program)), context_(context), kept_(std::move(kept)), kept_values_(kept_.size()) {
+  check_kept();
   frame_.slots.resize(program_->values().size());
   frame_.states.resize(program_->states().size());
   reset();
@@ -56,6 +57,64 @@ std::vector<Tensor> Session::take_outputs() {
     }
   }
   return outputs;
+}
+
+void Session::check_kept() const {
+  std::vector<bool> inputs(program_->inputs().size()), outputs(program_->outputs().size());
+  for (const KeptValue& value : kept_) {
+    if (value.input < inputs.size() && value.output < outputs.size() && !inputs[value.input] &&
+        !outputs[value.output]) {
+      inputs[value.input] = outputs[value.output] = true;
+      continue;
+    }
+    throw Error(error_code::kInvalidArgument,
+                "session: kept: expected pairs of different inputs and outputs, got input " +
+                    std::to_string(value.input) + " of " + std::to_string(inputs.size()) + " and output " +
+                    std::to_string(value.output) + " of " + std::to_string(outputs.size()));
+  }
+}
+
+void Session::keep(std::vector<Tensor> values) {
+  if (values.size() != kept_.size()) {
+    throw Error(error_code::kInvalidArgument,
+                "keep: expected " + std::to_string(kept_.size()) + " values, got " + std::to_string(values.size()));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto& declared = program_->inputs()[kept_[i].input];
+    if (values[i].dtype() == declared.dtype) continue;
+    throw Error(error_code::kInvalidDType, "keep: " + declared.name + ": expected " + name_of(declared.dtype) +
+                                               ", got " + name_of(values[i].dtype()));
+  }
+  kept_values_ = std::move(values);
+}
+
+std::vector<Tensor> Session::step(std::vector<Tensor> inputs) {
+  const size_t count = program_->inputs().size();
+  if (inputs.size() + kept_.size() != count) {
+    throw Error(error_code::kInvalidArgument, "run: expected " + std::to_string(count - kept_.size()) +
+                                                  " inputs, got " + std::to_string(inputs.size()));
+  }
+  std::vector<Tensor> all(count);
+  std::vector<bool> filled(count);
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    // A view, so that the value is still there if the run fails. Nothing is written in place of what it does not own.
+    all[kept_[i].input] = kept_values_[i].view();
+    filled[kept_[i].input] = true;
+  }
+  for (size_t i = 0, next = 0; i < count; ++i) {
+    if (!filled[i]) all[i] = std::move(inputs[next++]);
+  }
+  std::vector<Tensor> outputs = run(std::move(all), CancelFlag());
+  std::vector<bool> keep(outputs.size());
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    kept_values_[i] = std::move(outputs[kept_[i].output]);
+    keep[kept_[i].output] = true;
+  }
+  std::vector<Tensor> rest;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!keep[i]) rest.push_back(std::move(outputs[i]));
+  }
+  return rest;
 }
 
 std::vector<Tensor> Session::run(std::vector<Tensor> inputs, const CancelFlag& cancel) {

@@ -51,6 +51,55 @@ TEST(session_checks_its_inputs) {
   EXPECT_CODE(session.run(std::move(inputs), CancelFlag()), "ERR_INVALID_DTYPE");
 }
 
+// y = x + sum so far, which is kept.
+TEST(session_steps_keep_values_and_survive_failures) {
+  for (int threads : {1, 3}) {
+    Room room(threads);
+    {
+      Recipe recipe;
+      const ValueId n = recipe.input("n", DType::kInt32);
+      const ValueId total = recipe.input("total");
+      const ValueId x = recipe.input("x");
+      const ValueId sum = recipe.node("sum", {x, total});
+      recipe.repeat(n, {x}, [&](ValueId, const Ids& c) {
+        recipe.node("fail", {}, {{"how", std::string("error")}});
+        return Ids{c[0]};
+      });
+      recipe.output("twice", recipe.node("twice", {sum}));
+      recipe.output("total", sum);
+      const auto program = program_of(recipe);
+      Session session(program, room.context, {{1, 1}});
+      const auto step = [&](int failures, float value) {
+        std::vector<Tensor> inputs;
+        inputs.push_back(room.integer(failures));
+        inputs.push_back(room.floats({value}));
+        const std::vector<Tensor> outputs = session.step(std::move(inputs));
+        EXPECT_EQ(outputs.size(), size_t{1});
+        return floats_of(outputs[0])[0];
+      };
+      EXPECT_CODE(step(0, 1), "ERR_INVALID_SHAPE");  // nothing kept yet
+      std::vector<Tensor> first;
+      first.push_back(room.floats({0}));
+      session.keep(std::move(first));
+      EXPECT_EQ(step(0, 1), 2.0f);
+      EXPECT_EQ(step(0, 10), 22.0f);
+      EXPECT_CODE(step(1, 100), "ERR_INVALID_ARGUMENT");
+      const std::vector<float> kept = floats_of(session.kept()[0]);
+      EXPECT_EQ(kept[0], 11.0f);
+      EXPECT_EQ(step(0, 1), 24.0f);
+      EXPECT_CODE(session.step({}), "ERR_INVALID_ARGUMENT");
+      EXPECT_CODE(session.keep({}), "ERR_INVALID_ARGUMENT");
+      std::vector<Tensor> wrong;
+      wrong.push_back(room.integer(1));
+      EXPECT_CODE(session.keep(std::move(wrong)), "ERR_INVALID_DTYPE");
+      EXPECT_CODE(Session(program, room.context, {{3, 1}}), "ERR_INVALID_ARGUMENT");
+      EXPECT_CODE(Session(program, room.context, {{1, 2}}), "ERR_INVALID_ARGUMENT");
+      EXPECT_CODE(Session(program, room.context, {{1, 1}, {2, 1}}), "ERR_INVALID_ARGUMENT");
+    }
+    EXPECT_EQ(room.buffers.statistics().in_use, size_t{0});
+  }
+}
+
 TEST(executor_failures_leave_a_usable_session_with_empty_states) {
   for (int threads : {1, 3}) {
     for (const char* how : {"error", "memory", "worker", "silent"}) {

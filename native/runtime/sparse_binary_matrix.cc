@@ -58,12 +58,10 @@ template <typename Sign>
 void SparseBinaryMatrix::build(const Context& context, size_t rows, size_t cols, size_t kept, float alpha,
                                const Sign& sign) {
   const SparseBinaryKernels& kernels = *context.kernels.sparse_binary;
-  const size_t codes_at = 0;
-  const size_t starts_at = round_up(kernels.code_bytes(rows, cols));
-  const size_t inputs_at = starts_at + round_up((2 * rows + 1) * sizeof(uint32_t));
-  buffer_ = context.buffers.allocate_exact(inputs_at + kept * sizeof(uint16_t));
-  auto* starts = reinterpret_cast<uint32_t*>(buffer_.data() + starts_at);
-  auto* inputs = reinterpret_cast<uint16_t*>(buffer_.data() + inputs_at);
+  const size_t inputs_at = round_up((2 * rows + 1) * sizeof(uint32_t));
+  lists_ = context.buffers.allocate_exact(inputs_at + kept * sizeof(uint16_t));
+  auto* starts = reinterpret_cast<uint32_t*>(lists_.data());
+  auto* inputs = reinterpret_cast<uint16_t*>(lists_.data() + inputs_at);
   std::vector<uint16_t> minus;
   minus.reserve(cols);
   uint32_t end = 0;
@@ -80,8 +78,10 @@ void SparseBinaryMatrix::build(const Context& context, size_t rows, size_t cols,
     starts[2 * row + 2] = end;
   }
   kept_ = kept;
-  weights_ = {rows, cols, alpha, starts, inputs, buffer_.data() + codes_at};
-  kernels.pack_codes(weights_, buffer_.data() + codes_at);
+  weights_ = {rows, cols, alpha, starts, inputs, nullptr};
+  packed_ = context.buffers.allocate_exact(kernels.packed_bytes(weights_));
+  kernels.pack(weights_, packed_.data());
+  weights_.packed = packed_.data();
 }
 
 SparseBinaryMatrix::SparseBinaryMatrix(const Context& context, const std::string& who, size_t rows, size_t cols,

@@ -20,7 +20,7 @@ struct SparseBinaryBits {
 
 class SparseBinaryMatrix {
  public:
-  static constexpr size_t kMostInputs = 65536;
+  static constexpr size_t kMostInputs = 65535;
   static constexpr size_t kMostEntries = size_t{1} << 31;
 
   SparseBinaryMatrix() = default;
@@ -33,7 +33,7 @@ class SparseBinaryMatrix {
 
   const SparseBinaryWeights& weights() const { return weights_; }
   size_t kept() const { return kept_; }
-  size_t bytes() const { return buffer_.capacity(); }
+  size_t bytes() const { return lists_.capacity() + packed_.capacity(); }
 
  private:
   template <typename Sign>
@@ -41,7 +41,8 @@ class SparseBinaryMatrix {
 
   SparseBinaryWeights weights_;
   size_t kept_ = 0;
-  Buffer buffer_;
+  Buffer lists_;  // starts and inputs
+  Buffer packed_;
 };
 
 }  // namespace tidemerge

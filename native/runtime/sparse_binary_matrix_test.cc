@@ -55,7 +55,7 @@ TEST(sparse_binary_matrix_lists_what_is_kept) {
         }
         EXPECT_TRUE(entries == m.entries);
         EXPECT_EQ(std::memcmp(w.inputs, again.inputs, m.kept * sizeof *w.inputs), 0);
-        EXPECT_EQ(std::memcmp(w.codes, again.codes, set.sparse_binary->code_bytes(rows, cols)), 0);
+        EXPECT_EQ(std::memcmp(w.packed, again.packed, set.sparse_binary->packed_bytes(w)), 0);
       }
     }
   });
@@ -77,8 +77,8 @@ TEST(sparse_binary_matrix_refuses) {
   EXPECT_CODE(make(3, 3, mask, {1, 0}, 1.0f), "ERR_INVALID_SHAPE");
   EXPECT_CODE(make(3, 3, {0b111, 0b11}, signs, 1.0f), "ERR_INVALID_ARGUMENT");
   EXPECT_CODE(make(3, 3, mask, {0b10101}, 1.0f), "ERR_INVALID_ARGUMENT");
-  EXPECT_CODE(make(1, 65537, std::vector<uint8_t>(8193), {}, 1.0f), "ERR_INVALID_ARGUMENT");
-  EXPECT_CODE(make(~size_t{0}, 65536, mask, signs, 1.0f), "ERR_INVALID_SHAPE");
+  EXPECT_CODE(make(1, 65536, std::vector<uint8_t>(8192), {}, 1.0f), "ERR_INVALID_ARGUMENT");
+  EXPECT_CODE(make(~size_t{0}, 65535, mask, signs, 1.0f), "ERR_INVALID_SHAPE");
   for (const float alpha :
        {0.0f, -1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     EXPECT_CODE(make(3, 3, mask, signs, alpha), "ERR_INVALID_ARGUMENT");

@@ -1,8 +1,7 @@
-#include <cmath>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -57,6 +56,39 @@ bool matches(const char* name, const std::vector<const char*>& filters) {
   return false;
 }
 
+bool is_one_of(const char* name, const std::vector<const char*>& names) {
+  for (const char* other : names) {
+    if (std::strcmp(name, other) == 0) return true;
+  }
+  return false;
+}
+
+// The command line: [filter...] [--set=name...] [--part=i/n] [--list].
+struct Arguments {
+  std::vector<const char*> filters;
+  std::vector<const char*> sets;  // none: all this processor has
+  size_t part = 1, parts = 1;
+  bool list = false;
+  bool valid = true;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments out;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strncmp(argv[i], "--set=", 6) == 0) {
+      out.sets.push_back(argv[i] + 6);
+    } else if (std::strncmp(argv[i], "--part=", 7) == 0) {
+      out.valid =
+          std::sscanf(argv[i] + 7, "%zu/%zu", &out.part, &out.parts) == 2 && out.part >= 1 && out.part <= out.parts;
+    } else if (std::strcmp(argv[i], "--list") == 0) {
+      out.list = true;
+    } else {
+      out.filters.push_back(argv[i]);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Registration::Registration(const char* name, void (*function)()) { registered_tests().push_back({name, function}); }
@@ -86,70 +118,50 @@ Trace::~Trace() {
   if (!traces.empty()) traces.pop_back();
 }
 
-double ulp_distance(float actual, double expected) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (std::isnan(actual) || std::isnan(expected)) return std::isnan(actual) && std::isnan(expected) ? 0.0 : kInfinity;
-  if (std::isinf(expected)) return static_cast<double>(actual) == expected ? 0.0 : kInfinity;
-  // Beyond the floats there is only infinity: both are taken as 2^128 there.
-  const auto clamp = [](double x) { return std::fabs(x) < 0x1p128 ? x : std::copysign(0x1p128, x); };
-  const double value = clamp(actual);
-  expected = clamp(expected);
-  int exponent = -149;
-  if (expected != 0.0) exponent = std::ilogb(expected) - 23;
-  if (exponent < -149) exponent = -149;
-  if (exponent > 104) exponent = 104;  // 2^128 itself
-  return std::fabs(value - expected) / std::ldexp(1.0, exponent);
-}
-
-bool is_near(double actual, double expected, double tolerance) {
-  if (std::isnan(expected)) return std::isnan(actual);
-  if (std::isinf(expected)) return actual == expected;
-  return std::fabs(actual - expected) <= tolerance;
-}
-
 }  // namespace tidemerge::testing
 
 int main(int argc, char** argv) {
   using namespace tidemerge;
   using namespace tidemerge::testing;
-  std::vector<const char*> filters;
-  const char* only_set = nullptr;
-  bool list = false;
-  for (int i = 1; i < argc; ++i) {
-    if (std::strncmp(argv[i], "--set=", 6) == 0) {
-      only_set = argv[i] + 6;
-    } else if (std::strcmp(argv[i], "--list") == 0) {
-      list = true;
-    } else {
-      filters.push_back(argv[i]);
-    }
+  const Arguments arguments = parse(argc, argv);
+  if (!arguments.valid) {
+    std::printf("expected --part=i/n with 1 <= i <= n\n");
+    return 2;
   }
 
+  // A set that was asked for and cannot run must not pass for tested.
+  for (const char* name : arguments.sets) {
+    if (runnable_kernel_set(name) == nullptr) {
+      std::printf("no instruction set of this machine: %s\n", name);
+      return 2;
+    }
+  }
   std::string names;
   for (const KernelSet* set : all_kernel_sets()) {
     if (runnable_kernel_set(set->name) == nullptr) continue;
-    if (only_set != nullptr && std::strcmp(only_set, set->name) != 0) continue;
+    if (!arguments.sets.empty() && !is_one_of(set->name, arguments.sets)) continue;
     sets.push_back(set);
     names += std::string(names.empty() ? "" : ", ") + set->name;
   }
   if (sets.empty()) {
-    std::printf("no instruction set to test%s%s\n", only_set != nullptr ? ": " : "",
-                only_set != nullptr ? only_set : "");
+    std::printf("no instruction set to test\n");
     return 2;
   }
   std::printf("instruction sets: %s\n", names.c_str());
 
   size_t passed = 0;
   size_t failed = 0;
+  size_t matching = 0;
   for (const Test& test : registered_tests()) {
-    if (!matches(test.name, filters)) continue;
-    if (list) {
+    if (!matches(test.name, arguments.filters)) continue;
+    if (matching++ % arguments.parts != arguments.part - 1) continue;
+    if (arguments.list) {
       std::printf("%s\n", test.name);
     } else {
       ++(run(test) ? passed : failed);
     }
   }
-  if (list) return 0;
+  if (arguments.list) return 0;
   std::printf("%zu passed, %zu failed (%zu expectations)\n", passed, failed, expectations);
   // Nothing run is not success: a misspelt filter would hide behind it.
   return failed == 0 && passed > 0 ? 0 : 1;

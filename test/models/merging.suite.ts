@@ -23,7 +23,7 @@ import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
  * README.
  */
 
-interface Merge {
+export interface Merge {
   readonly layers: readonly number[];
   readonly k: number | 'half';
   readonly r?: number;

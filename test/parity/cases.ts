@@ -6,6 +6,7 @@ import { cases as elementwise } from './elementwise.cases.js';
 import { cases as embedding } from './embedding.cases.js';
 import { cases as instanceNormPatch } from './instance-norm-patch.cases.js';
 import { cases as linear } from './linear.cases.js';
+import { cases as longConv } from './long-conv.cases.js';
 import { cases as mergeDrop } from './merge-drop.cases.js';
 import { cases as mergeTokens } from './merge-tokens.cases.js';
 import { cases as mergedAttention } from './merged-attention.cases.js';
@@ -16,6 +17,7 @@ import { cases as quantiles } from './quantiles.cases.js';
 import { cases as rows } from './rows.cases.js';
 import { cases as sample } from './sample.cases.js';
 import { cases as selectiveScan } from './selective-scan.cases.js';
+import { cases as sparseChain } from './sparse-chain.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
 import { cases as ssdScan } from './ssd-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
@@ -28,6 +30,7 @@ export const CASES: readonly ParityCase[] = [
   ...embedding,
   ...instanceNormPatch,
   ...linear,
+  ...longConv,
   ...mergeTokens,
   ...mergeDrop,
   ...mergedAttention,
@@ -38,6 +41,7 @@ export const CASES: readonly ParityCase[] = [
   ...rows,
   ...sample,
   ...selectiveScan,
+  ...sparseChain,
   ...sparseLinear,
   ...ssdScan,
   ...tokenize,

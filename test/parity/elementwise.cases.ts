@@ -1,4 +1,4 @@
-import { activation, add, multiply, scaleShift, softmax } from '../../lib/ops/elementwise.js';
+import { activation, add, multiply, scaleShift, scaleShiftColumns, softmax } from '../../lib/ops/elementwise.js';
 import type { Activation } from '../../lib/ops/linear.js';
 import { matrix } from '../../lib/tensor/tensor.js';
 import type { ParityCase, Tensors } from './case.js';
@@ -55,20 +55,21 @@ function softmaxCase(rows: number, cols: number, scale: number): ParityCase {
   };
 }
 
-function scaleShiftCase(rows: number, cols: number): ParityCase {
+function scaleShiftCase(rows: number, cols: number, by: 'row' | 'column' = 'row'): ParityCase {
   const random = new Random(rows * cols);
+  const [op, count] = by === 'row' ? [scaleShift, rows] : [scaleShiftColumns, cols];
   return {
-    name: `scale_shift of [${rows}, ${cols}]`,
-    runs: [{ x: random.matrix(rows, cols), scale: random.vector(rows), shift: random.vector(rows) }],
-    record: ({ x, scale, shift }) => ({ y: scaleShift(x!, scale!, shift!) }),
+    name: `scale_shift by ${by} of [${rows}, ${cols}]`,
+    runs: [{ x: random.matrix(rows, cols), scale: random.vector(count), shift: random.vector(count) }],
+    record: ({ x, scale, shift }) => ({ y: op(x!, scale!, shift!) }),
     bounds: {
       y: ({ inputs, expected }) =>
         forEachElement(expected, (y, i) => {
-          const product = inputs.x!.data[i]! * inputs.scale!.data[Math.floor(i / cols)]!;
+          const product = inputs.x!.data[i]! * inputs.scale!.data[by === 'row' ? Math.floor(i / cols) : i % cols]!;
           return U * (Math.abs(product) + Math.abs(y));
         }),
     },
-    roles: ROWS,
+    roles: by === 'row' ? ROWS : { x: { per: 1 }, y: { per: 1 } },
   };
 }
 
@@ -107,6 +108,14 @@ export const cases: ParityCase[] = [
   scaleShiftCase(5, 19),
   scaleShiftCase(170, 130),
   scaleShiftCase(3, 0),
+  scaleShiftCase(5, 19, 'column'),
+  scaleShiftCase(0, 4, 'column'),
+  {
+    ...scaleShiftCase(2, 3, 'column'),
+    name: 'scale_shift by scales of too few columns',
+    runs: [{ ...scaleShiftCase(2, 3, 'column').runs[0], scale: matrix(new Float32Array(2)) }],
+    fails: 'ERR_INVALID_SHAPE',
+  },
   {
     ...scaleShiftCase(2, 3),
     name: 'scale_shift by too few scales',

@@ -1,7 +1,7 @@
-import { layerNorm, rmsNorm } from '../../lib/ops/norm.js';
+import { layerNorm, rmsNorm, timeNorm } from '../../lib/ops/norm.js';
 import { matrix } from '../../lib/tensor/tensor.js';
 import type { Bound, ParityCase } from './case.js';
-import { Random } from './random.js';
+import { offsetsOf, Random, total } from './random.js';
 import { forEachElement, rowAt, TINY, U } from './tolerance.js';
 
 const EPSILON = 1e-6;
@@ -99,6 +99,42 @@ function normCase(kind: 'rms' | 'layer', rows: number, cols: number, scale = 1):
   };
 }
 
+/** As of layerNorm, down the columns: `place` is a row's place in its series. */
+const timeBound: Bound = ({ inputs, weights, expected }) => {
+  const { cols, data } = inputs.x!;
+  const offsets = inputs.offsets!.data as Int32Array;
+  return forEachElement(expected, (y, at) => {
+    const row = Math.floor(at / cols);
+    const b = offsets.findLastIndex((offset) => offset <= row);
+    const rows = offsets[b + 1]! - offsets[b]!;
+    const column = Array.from({ length: rows }, (_, t) => data[(offsets[b]! + t) * cols + (at % cols)]!);
+    const mean = column.reduce((sum, x) => sum + x, 0) / rows;
+    const root = Math.sqrt(column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / rows + EPSILON);
+    const shift = (rows + 3) * 2 * U * column.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+    const scaled = Math.abs(data[at]! - mean) / root;
+    const scale = Math.abs(weights.scale!.data[row - offsets[b]!]!);
+    const relative = shift / root + (rows + 12) * U;
+    return scale * (shift / root + scaled * relative) + 2 * U * (Math.abs(y) + scale * scaled) + TINY;
+  });
+};
+
+function timeCase(lengths: readonly number[], cols: number, size = 1): ParityCase {
+  const random = new Random(total(lengths) + cols);
+  const steps = Math.max(...lengths, 0) + 1;
+  const scale = vector(random, steps);
+  scale.data[0] = 0; // as a pruned norm has it
+  return {
+    name: `time norm of series of ${lengths} rows of ${cols} of size ${size}`,
+    weights: { scale, shift: vector(random, steps) },
+    runs: [{ x: random.matrix(total(lengths), cols, size), offsets: offsetsOf(lengths) }],
+    record: ({ x, offsets, scale, shift }) => ({
+      y: timeNorm(x!, { offsets: offsets!, scale: scale!, shift: shift! }, { epsilon: EPSILON }),
+    }),
+    bounds: { y: timeBound },
+    roles: { x: { rowsOf: 'offsets' }, offsets: { offsets: true }, y: { rowsOf: 'offsets' } },
+  };
+}
+
 const wrong = normCase('rms', 2, 3);
 
 export const cases: ParityCase[] = [
@@ -112,6 +148,17 @@ export const cases: ParityCase[] = [
     normCase(kind, 0, 5),
     normCase(kind, 2, 513),
   ]),
+  timeCase([5, 0, 1, 9], 7),
+  timeCase([70], 67),
+  timeCase([40, 51], 33, 1e4),
+  timeCase([3], 0),
+  timeCase([], 5),
+  {
+    ...timeCase([3], 4),
+    name: 'time norm of a series beyond the steps',
+    runs: timeCase([5], 4).runs,
+    fails: 'ERR_INVALID_SHAPE',
+  },
   gatedCase({ rows: 5, cols: 7, groups: 1, normBeforeGate: false, column: 0 }),
   gatedCase({ rows: 70, cols: 66, groups: 2, normBeforeGate: false, column: 3 }),
   gatedCase({ rows: 4, cols: 24, groups: 8, normBeforeGate: true, column: 9 }),

@@ -93,6 +93,17 @@ function padCase(lengths: readonly number[], cols: number, length: number): Pari
   };
 }
 
+/** A row of its own for every series. */
+function appendOwnCase(lengths: readonly number[], cols: number): ParityCase {
+  const common = appendCase(lengths, cols);
+  return {
+    ...common,
+    name: `append_row of its own to series of ${lengths} rows of ${cols}`,
+    runs: [{ ...common.runs[0], row: random.matrix(lengths.length, cols) }],
+    roles: { ...common.roles, row: { per: 1 } },
+  };
+}
+
 const gather = gatherCase(wide, [0]);
 const repeat = repeatCase(wide, 1);
 const pad = padCase([2, 1], 3, 3);
@@ -130,6 +141,12 @@ export const cases: ParityCase[] = [
   appendCase([0, 0], 4),
   appendCase([], 4),
   appendCase([40, 70, 2], 64),
+  appendOwnCase([3, 0, 5], 7),
+  {
+    ...appendOwnCase([1, 2, 4], 3),
+    runs: appendOwnCase([1, 2], 3).runs.map((run) => ({ ...run, row: random.matrix(3, 3) })),
+    fails: 'ERR_INVALID_SHAPE',
+  },
   padCase([3, 0, 5], 7, 10),
   padCase([1], 1, 1),
   padCase([0, 0], 4, 0),

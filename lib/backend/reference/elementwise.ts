@@ -77,6 +77,23 @@ export const scaleShift: ReferenceOperator = {
   },
 };
 
+export const scaleShiftColumns: ReferenceOperator = {
+  inputs: [3, 3],
+  outputs: 1,
+  run(call) {
+    const x = call.input(0, 'x', 'float32');
+    const scale = call.floats(1, 'scale', x.cols);
+    const shift = call.floats(2, 'shift', x.cols);
+    return [
+      float32(
+        x.rows,
+        x.cols,
+        x.data.map((value, i) => value * scale[i % x.cols]! + shift[i % x.cols]!),
+      ),
+    ];
+  },
+};
+
 export const softmax: ReferenceOperator = {
   inputs: [1, 1],
   outputs: 1,

@@ -5,10 +5,7 @@ import { Call, type Slot, type StateSlot, type WeightSlot } from './call.js';
 import { referenceOperator } from './program.js';
 import { int32Vector, shapeText, type Value } from './value.js';
 
-/**
- * Runs the nodes of one program one after the other, giving the event loop a turn before each. `stop` is called there
- * and throws to end the run.
- */
+/** Runs the nodes of one program one after the other. `stop` is called before each and throws to end the run. */
 export class Executor {
   readonly #slots: (Slot | undefined)[];
   readonly #stop: () => void;
@@ -27,12 +24,24 @@ export class Executor {
     for (const { id, name } of description.inputs) this.#slots[id] = { value: inputs.get(name)! };
   }
 
+  /** Gives the event loop a turn before every node. */
   async run(nodes: readonly ProgramNode[]): Promise<void> {
-    for (const node of nodes) {
+    for (const _ of this.#steps(nodes)) {
       await nextTurn();
       this.#stop();
+    }
+  }
+
+  runSync(nodes: readonly ProgramNode[]): void {
+    for (const _ of this.#steps(nodes)) this.#stop();
+  }
+
+  /** Yields before every node. */
+  *#steps(nodes: readonly ProgramNode[]): Generator<void> {
+    for (const node of nodes) {
+      yield;
       if (isRepeat(node)) {
-        await this.#repeat(node);
+        yield* this.#repeat(node);
         continue;
       }
       const inputs = node.inputs.map((id) => (id === -1 ? null : this.#slots[id]!));
@@ -48,14 +57,14 @@ export class Executor {
     return 'state' in slot ? slot.state.value : slot.weight.value;
   }
 
-  async #repeat({ inputs, outputs, body }: RepeatNode): Promise<void> {
+  *#repeat({ inputs, outputs, body }: RepeatNode): Generator<void> {
     const [countId, ...initial] = inputs as [number, ...number[]];
     const count = countOf(this.value(countId));
     let carries = initial.map((id) => this.#slots[id]!);
     for (let turn = 0; turn < count; turn++) {
       this.#slots[body.index] = { value: int32Vector([turn]) };
       for (const [i, id] of body.carriesIn.entries()) this.#slots[id] = carries[i]!;
-      await this.run(body.nodes);
+      yield* this.#steps(body.nodes);
       carries = body.carriesOut.map((id) => this.#slots[id]!);
     }
     for (const [i, id] of outputs.entries()) this.#slots[id] = carries[i]!;

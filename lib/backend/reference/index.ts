@@ -10,7 +10,7 @@ import type {
   WeightHandle,
   WeightSpec,
 } from '../backend.js';
-import { checkInputs, checkTensorData } from '../inputs.js';
+import { checkInputs, checkTensorData, splitKept } from '../inputs.js';
 import { checkWeight } from '../weight.js';
 import { Call, type StateSlot, type WeightSlot } from './call.js';
 import { Executor } from './executor.js';
@@ -104,10 +104,10 @@ class ReferenceProgram implements ProgramHandle {
     this.weights = weights;
   }
 
-  createSession(): Session {
+  createSession(kept: readonly string[] = []): Session {
     this.backend.expectAlive();
     if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'program: used after dispose()');
-    return new ReferenceSession(this);
+    return new ReferenceSession(this, kept);
   }
 
   dispose(): void {
@@ -117,11 +117,16 @@ class ReferenceProgram implements ProgramHandle {
 
 class ReferenceSession implements Session {
   readonly #program: ReferenceProgram;
+  readonly #inputs: ReturnType<typeof splitKept<ProgramDescription['inputs'][number]>>;
+  readonly #outputs: ReturnType<typeof splitKept<ProgramDescription['outputs'][number]>>;
+  #kept: Readonly<Record<string, TensorData>> = {};
   #states: StateSlot[];
   #disposed = false;
 
-  constructor(program: ReferenceProgram) {
+  constructor(program: ReferenceProgram, kept: readonly string[]) {
     this.#program = program;
+    this.#inputs = splitKept(program.description.inputs, kept);
+    this.#outputs = splitKept(program.description.outputs, kept);
     this.#states = emptyStates(program.description);
   }
 
@@ -139,8 +144,32 @@ class ReferenceSession implements Session {
         this.#expectAlive();
       });
       await executor.run(description.nodes);
-      return Object.fromEntries(description.outputs.map(({ name, id }) => [name, toTensorData(executor.value(id))]));
+      return outputsOf(executor, description.outputs);
     }, signal);
+  }
+
+  runSync(inputs: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+    this.#expectAlive();
+    const { description, weights } = this.#program;
+    checkInputs('run', this.#inputs.others, inputs);
+    const all = { ...inputs, ...this.#kept };
+    checkInputs('run', description.inputs, all);
+    const values = new Map(description.inputs.map(({ name }) => [name, fromTensorData(all[name]!)]));
+    const executor = new Executor(description, weights, this.#states, values, () => {});
+    executor.runSync(description.nodes);
+    this.#kept = outputsOf(executor, this.#outputs.kept);
+    return outputsOf(executor, this.#outputs.others);
+  }
+
+  keep(values: Readonly<Record<string, TensorData>>): void {
+    this.#expectAlive();
+    checkInputs('keep', this.#inputs.kept, values);
+    this.#kept = copies(values);
+  }
+
+  kept(): Record<string, TensorData> {
+    this.#expectAlive();
+    return copies(this.#kept);
   }
 
   reset(): void {
@@ -156,6 +185,16 @@ class ReferenceSession implements Session {
     this.#program.backend.expectAlive();
     if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'session: used after dispose()');
   }
+}
+
+function outputsOf(executor: Executor, outputs: ProgramDescription['outputs']): Record<string, TensorData> {
+  return Object.fromEntries(outputs.map(({ name, id }) => [name, toTensorData(executor.value(id))]));
+}
+
+function copies(values: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { ...value, data: value.data.slice() }]),
+  );
 }
 
 function emptyStates({ states }: ProgramDescription): StateSlot[] {

@@ -69,6 +69,37 @@ export const layerNorm: ReferenceOperator = {
   },
 };
 
+export const timeNorm: ReferenceOperator = {
+  inputs: [4, 4],
+  outputs: 1,
+  attributes: { epsilon: 'number' },
+  run(call) {
+    const x = call.input(0, 'x', 'float32');
+    const offsets = call.offsets(1, 'offsets', x.rows);
+    const scale = call.list(2, 'scale');
+    const shift = call.floats(3, 'shift', scale.length);
+    const epsilon = call.number('epsilon');
+    const y = float32(x.rows, x.cols);
+    for (let b = 0; b + 1 < offsets.length; b++) {
+      const first = offsets[b]!;
+      const rows = offsets[b + 1]! - first;
+      if (rows > scale.length) {
+        const got = `${rows} in series ${b}`;
+        throw call.error('ERR_INVALID_SHAPE', 'offsets', `at most ${scale.length} rows in a series`, got);
+      }
+      for (let c = 0; c < x.cols; c++) {
+        const column = Float64Array.from({ length: rows }, (_, t) => x.data[(first + t) * x.cols + c]!);
+        const middle = mean(column);
+        const root = Math.sqrt(mean(column.map((value) => (value - middle) ** 2)) + epsilon);
+        column.forEach((value, t) => {
+          y.data[(first + t) * x.cols + c] = ((value - middle) / root) * scale[t]! + shift[t]!;
+        });
+      }
+    }
+    return [y];
+  },
+};
+
 function mean(row: Float64Array): number {
   return row.reduce((a, b) => a + b, 0) / row.length;
 }

@@ -1,19 +1,21 @@
 import { attention, packKeys } from './attention.js';
 import { cachedAttention } from './cached-attention.js';
 import { causalConv1d } from './causal-conv1d.js';
-import { activation, add, multiply, scaleShift, softmax } from './elementwise.js';
+import { activation, add, multiply, scaleShift, scaleShiftColumns, softmax } from './elementwise.js';
 import { embedding } from './embedding.js';
 import { instanceNormPatch } from './instance-norm-patch.js';
 import { linear } from './linear.js';
+import { longConv } from './long-conv.js';
 import { composeMaps, reduceByMap, unmergeTokens } from './merge-maps.js';
 import { mergeTokens } from './merge-tokens.js';
-import { layerNorm, rmsNorm } from './norm.js';
+import { layerNorm, rmsNorm, timeNorm } from './norm.js';
 import { fillIds, uniformOffsets, writeColumn, zeros } from './offsets.js';
 import type { ReferenceOperator } from './operator.js';
 import { interpolateQuantiles, sampleMean, sampleMedian, sampleQuantiles } from './quantiles.js';
 import { appendRow, columns, gatherRows, padRows, repeatRows } from './rows.js';
 import { sampleTokens, samplingDistribution, seriesKeys } from './sample.js';
 import { selectiveScan } from './selective-scan.js';
+import { sparseChain } from './sparse-chain.js';
 import { sparseLinear } from './sparse-linear.js';
 import { ssdScan } from './ssd-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
@@ -36,6 +38,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     interpolate_quantiles: interpolateQuantiles,
     layer_norm: layerNorm,
     linear,
+    long_conv: longConv,
     mean_scale_tokenize: meanScaleTokenize,
     merge_tokens: mergeTokens,
     multiply,
@@ -50,10 +53,13 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     sample_tokens: sampleTokens,
     sampling_distribution: samplingDistribution,
     scale_shift: scaleShift,
+    scale_shift_columns: scaleShiftColumns,
     selective_scan: selectiveScan,
     series_keys: seriesKeys,
     softmax,
+    sparse_chain: sparseChain,
     sparse_linear: sparseLinear,
+    time_norm: timeNorm,
     ssd_scan: ssdScan,
     tokens_to_values: tokensToValues,
     unmerge_tokens: unmergeTokens,

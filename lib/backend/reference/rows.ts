@@ -72,14 +72,19 @@ export const appendRow: ReferenceOperator = {
   run(call) {
     const { x, offsets, positions, batch } = ragged(call);
     const counts = call.shaped(3, 'counts', batch, 1, 'int32').data;
-    const row = call.shaped(4, 'row', 1, x.cols, 'float32').data;
+    const row = call.input(4, 'row', 'float32');
+    if (row.cols !== x.cols || (row.rows !== 1 && row.rows !== batch)) {
+      const each = batch === 1 ? '' : ` or [${batch}, ${x.cols}]`;
+      throw call.error('ERR_INVALID_SHAPE', 'row', `[1, ${x.cols}]${each}`, `[${row.rows}, ${row.cols}]`);
+    }
     const y = float32(x.rows + batch, x.cols);
     const newPositions: number[] = [];
     const newOffsets = offsets.map((offset, b) => offset + b);
     for (let b = 0; b < batch; b++) {
       const end = offsets[b + 1]!;
       y.data.set(x.data.subarray(offsets[b]! * x.cols, end * x.cols), newOffsets[b]! * x.cols);
-      y.data.set(row, (newOffsets[b + 1]! - 1) * x.cols);
+      const from = row.rows === 1 ? 0 : b * x.cols;
+      y.data.set(row.data.subarray(from, from + x.cols), (newOffsets[b + 1]! - 1) * x.cols);
       newPositions.push(...positions.subarray(offsets[b], end), counts[b]!);
     }
     return [y, int32Vector(newOffsets), int32Vector(newPositions)];

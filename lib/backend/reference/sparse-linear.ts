@@ -9,8 +9,8 @@ export const sparseLinear: ReferenceOperator = {
   outputs: 1,
   attributes: { activation: 'string', activations: 'string' },
   check(attributes) {
-    expectChoice(attributes, 'activation', ['none', 'relu']);
-    expectChoice(attributes, 'activations', ['float32', 'int8']);
+    expectChoice('sparse_linear', attributes, 'activation', ['none', 'relu']);
+    expectChoice('sparse_linear', attributes, 'activations', ['float32', 'int8']);
   },
   run(call) {
     const weight = weightOf(call);
@@ -18,24 +18,41 @@ export const sparseLinear: ReferenceOperator = {
     const alpha = alphaOf(call, weight);
     const x = call.input(0, 'x', 'float32');
     if (x.cols !== inner) throw call.error('ERR_INVALID_SHAPE', 'x', `${inner} columns`, x.cols);
-    const bias = call.has(2) ? call.floats(2, 'bias', out) : undefined;
-    const residual = call.has(3) ? call.shaped(3, 'residual', x.rows, out, 'float32').data : undefined;
-    const relu = call.string('activation') === 'relu';
-    const quantized = call.string('activations') === 'int8';
-    const y = float32(x.rows, out);
-    for (let i = 0; i < x.rows; i++) {
-      const given = x.data.subarray(i * inner, (i + 1) * inner);
-      const { scale, values } = quantized ? quantizeRow(given) : { scale: 1, values: given };
-      for (let j = 0; j < out; j++) {
-        const sum = signedSum(values, weight.data.subarray(j * inner, (j + 1) * inner));
-        const linear = alpha * scale * sum + (bias?.[j] ?? 0);
-        const at = i * out + j;
-        y.data[at] = (relu && linear < 0 ? 0 : linear) + (residual?.[at] ?? 0);
-      }
-    }
-    return [y];
+    return [
+      sparseProduct(x, weight, alpha, {
+        bias: call.has(2) ? call.floats(2, 'bias', out) : undefined,
+        residual: call.has(3) ? call.shaped(3, 'residual', x.rows, out, 'float32').data : undefined,
+        relu: call.string('activation') === 'relu',
+        quantized: call.string('activations') === 'int8',
+      }),
+    ];
   },
 };
+
+interface Product {
+  readonly bias: Float64Array | undefined;
+  readonly residual: Float64Array | undefined;
+  readonly relu: boolean;
+  readonly quantized: boolean;
+}
+
+/** weight holds the entries in full; alpha is their magnitude. */
+export function sparseProduct(x: FloatValue, weight: FloatValue, alpha: number, product: Product): FloatValue {
+  const { bias, residual, relu, quantized } = product;
+  const { rows: out, cols: inner } = weight;
+  const y = float32(x.rows, out);
+  for (let i = 0; i < x.rows; i++) {
+    const given = x.data.subarray(i * inner, (i + 1) * inner);
+    const { scale, values } = quantized ? quantizeRow(given) : { scale: 1, values: given };
+    for (let j = 0; j < out; j++) {
+      const sum = signedSum(values, weight.data.subarray(j * inner, (j + 1) * inner));
+      const linear = alpha * scale * sum + (bias?.[j] ?? 0);
+      const at = i * out + j;
+      y.data[at] = (relu && linear < 0 ? 0 : linear) + (residual?.[at] ?? 0);
+    }
+  }
+  return y;
+}
 
 /** Inputs that are not kept are not read. */
 function signedSum(values: Float64Array, signs: Float64Array): number {
@@ -76,17 +93,17 @@ function weightOf(call: Call): FloatValue {
 }
 
 /** The one magnitude of all entries that are not 0. */
-function alphaOf(call: Call, { data }: FloatValue): number {
+export function alphaOf(call: Call, { data }: FloatValue): number {
   const alpha = Math.abs(data.find((value) => value !== 0) ?? 1);
   const wrong = data.find((value) => !(value === 0 || Math.abs(value) === alpha) || !Number.isFinite(value));
   if (wrong === undefined) return alpha;
   throw call.error('ERR_INVALID_ARGUMENT', 'weight', `${-alpha}, 0 and ${alpha} only`, wrong);
 }
 
-function expectChoice(attributes: Attributes, name: string, choices: readonly string[]): void {
+export function expectChoice(op: string, attributes: Attributes, name: string, choices: readonly string[]): void {
   const value = attributes[name] as string;
   if (!choices.includes(value)) {
-    const text = `sparse_linear: attribute ${name}: expected ${choices.join(' or ')}, got ${value}`;
+    const text = `${op}: attribute ${name}: expected ${choices.join(' or ')}, got ${value}`;
     throw new TidemergeError('ERR_INVALID_ARGUMENT', text);
   }
 }

@@ -2,8 +2,8 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { Outputs } from '../model-host.js';
 import type { RaggedIndex } from './ragged.js';
 
-/** Merged tokens as a rectangle: `most` is the largest number of a series, shorter ones end in zeros. */
-export interface MergedStates extends Tensor<Float32Array> {
+/** What became of the tokens of a rectangle [batch, length]: `most` is the largest number left of a series. */
+export interface MergedPlaces {
   /** [batch, most]: 1 for tokens, 0 behind the last one */
   readonly mask: Tensor<Int32Array>;
   /** [batch, most]: original tokens in each; 0 behind the last one */
@@ -12,19 +12,25 @@ export interface MergedStates extends Tensor<Float32Array> {
   readonly map: Tensor<Int32Array>;
 }
 
+/** Merged tokens as a rectangle; series of fewer tokens end in zeros. */
+export interface MergedStates extends Tensor<Float32Array>, MergedPlaces {}
+
 /** From the ragged outputs of a program: `tokens` are those it was given, of a rectangle [batch, length]. */
 export function mergedStates(out: Outputs, tokens: RaggedIndex, length: number, dModel: number): MergedStates {
+  const rows = rectangle(out.merged!.data as Float32Array, out.mergedOffsets!.data as Int32Array, dModel);
+  return { ...rows, ...mergedPlaces(out, tokens, length) };
+}
+
+/** The same of the outputs mergedOffsets, sizes and map. */
+export function mergedPlaces(out: Outputs, tokens: RaggedIndex, length: number): MergedPlaces {
   const offsets = out.mergedOffsets!.data as Int32Array;
   const batch = offsets.length - 1;
-  const most = offsets.subarray(1).reduce((longest, end, b) => Math.max(longest, end - (offsets[b] as number)), 0);
-  const rows = out.merged!.data as Float32Array;
-  const data = new Float32Array(batch * most * dModel);
+  const most = longest(offsets);
   const mask = new Int32Array(batch * most);
   const sizes = new Float32Array(batch * most);
   const map = new Int32Array(batch * length).fill(-1);
   for (let b = 0; b < batch; b++) {
     const [begin, end] = [offsets[b] as number, offsets[b + 1] as number];
-    data.set(rows.subarray(begin * dModel, end * dModel), b * most * dModel);
     mask.fill(1, b * most, b * most + end - begin);
     // Without any merge every token stands for itself.
     if (out.sizes) sizes.set((out.sizes.data as Float32Array).subarray(begin, end), b * most);
@@ -35,10 +41,23 @@ export function mergedStates(out: Outputs, tokens: RaggedIndex, length: number, 
     }
   }
   return {
-    data,
-    shape: [batch, most, dModel],
     mask: { data: mask, shape: [batch, most] },
     sizes: { data: sizes, shape: [batch, most] },
     map: { data: map, shape: [batch, length] },
   };
+}
+
+/** Ragged rows as [batch, most, width]. */
+export function rectangle(rows: Float32Array, offsets: Int32Array, width: number): Tensor<Float32Array> {
+  const batch = offsets.length - 1;
+  const most = longest(offsets);
+  const data = new Float32Array(batch * most * width);
+  for (let b = 0; b < batch; b++) {
+    data.set(rows.subarray((offsets[b] as number) * width, (offsets[b + 1] as number) * width), b * most * width);
+  }
+  return { data, shape: [batch, most, width] };
+}
+
+function longest(offsets: Int32Array): number {
+  return offsets.subarray(1).reduce((most, end, b) => Math.max(most, end - (offsets[b] as number)), 0);
 }

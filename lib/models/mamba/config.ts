@@ -2,6 +2,7 @@ import type { ModelConfig } from '../../io/model-config.js';
 
 /** Sizes of a Mamba (first version) language model. */
 export interface MambaConfig {
+  readonly model: 'mamba';
   readonly vocabSize: number;
   /** Width of the residual stream. */
   readonly hiddenSize: number;
@@ -24,7 +25,12 @@ const LAYERS = { min: 1, max: 4096 };
 
 /** Reads the configuration of transformers (`hidden_size`) or of state-spaces/mamba (`d_model`). */
 export function readMambaConfig(config: ModelConfig): MambaConfig {
-  return config.has('d_model') ? readStateSpaces(config) : readTransformers(config);
+  return isStateSpaces(config) ? readStateSpaces(config) : readTransformers(config);
+}
+
+/** Converted models have the keys of both; those of transformers then say how they are to be read. */
+export function isStateSpaces(config: ModelConfig): boolean {
+  return config.has('d_model') && !config.has('hidden_size');
 }
 
 function readTransformers(config: ModelConfig): MambaConfig {
@@ -32,6 +38,7 @@ function readTransformers(config: ModelConfig): MambaConfig {
   if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
   const hiddenSize = config.requireInteger('hidden_size', SIZE);
   return {
+    model: 'mamba',
     vocabSize: config.requireInteger('vocab_size', SIZE),
     hiddenSize,
     numLayers: config.requireInteger('num_hidden_layers', LAYERS),
@@ -53,6 +60,7 @@ function readStateSpaces(config: ModelConfig): MambaConfig {
   // The embedding is rounded up to a multiple when the published class makes it.
   const multiple = config.optionalInteger('pad_vocab_size_multiple', 8, SIZE);
   return {
+    model: 'mamba',
     vocabSize: Math.ceil(config.requireInteger('vocab_size', SIZE) / multiple) * multiple,
     hiddenSize,
     numLayers: config.requireInteger('n_layer', LAYERS),

@@ -1,66 +1,99 @@
-import type { Weight, WeightScope } from '../../io/index.js';
+import type { WeightHandle } from '../../backend/backend.js';
+import type { WeightScope } from '../../io/weight-scope.js';
+import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
+import type { RecurrentBlock } from '../../layers/recurrent-block.js';
+import type { WeightLoader } from '../weight-loader.js';
+import type { BackboneWeights } from './backbone.js';
 import type { MambaConfig } from './config.js';
+import { decayOf } from './decay.js';
 
-/** One block: the norm in front and the mixer. Matrices are [outputs, inputs]. */
-export interface MambaLayerWeights {
-  readonly norm: Weight;
-  /** [2 · dInner, hidden]: u above, gate below. */
-  readonly inProj: Weight;
-  readonly inProjBias: Weight | undefined;
-  /** [dInner, 1, convKernel] */
-  readonly conv: Weight;
-  readonly convBias: Weight | undefined;
-  /** [dtRank + 2 · dState, dInner]: step bottleneck, B, C. */
-  readonly xProj: Weight;
-  /** [dInner, dtRank] */
-  readonly dtProj: Weight;
-  readonly dtBias: Weight;
-  /** [dInner, dState]: see `decayOf`. */
-  readonly aLog: Weight;
-  readonly d: Weight;
-  readonly outProj: Weight;
-  readonly outProjBias: Weight | undefined;
+/** A language model: the backbone and the head on it. */
+export interface MambaWeights extends BackboneWeights {
+  /** [vocabSize, hidden]: the embedding itself where the file has no head of its own. */
+  readonly head: WeightHandle;
 }
 
-export interface MambaWeights {
-  readonly embedding: Weight;
-  readonly layers: readonly MambaLayerWeights[];
-  readonly finalNorm: Weight;
-  /** The embedding itself where the file has no head of its own. */
-  readonly head: Weight;
+/** What the loaders below must know of a configuration. */
+export interface BackboneSizes {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
 }
 
-/** Takes the tensors of a Mamba under the names of transformers or of state-spaces/mamba. */
-export function takeMambaWeights(config: MambaConfig, weights: WeightScope): MambaWeights {
-  const { vocabSize, hiddenSize } = config;
-  const backbone = weights.scope('backbone');
-  // transformers says embeddings, state-spaces embedding; all other names agree.
-  const name = backbone.has('embedding.weight') ? 'embedding.weight' : 'embeddings.weight';
-  const embedding = backbone.take(name, [vocabSize, hiddenSize]);
-  return {
-    embedding,
-    layers: Array.from({ length: config.numLayers }, (_, i) => takeLayer(config, backbone.scope(`layers.${i}`))),
-    finalNorm: backbone.take('norm_f.weight', [hiddenSize]),
-    head: weights.takeOptional('lm_head.weight', [vocabSize, hiddenSize]) ?? embedding,
+/** Loads the block whose tensors are in a scope. */
+export type BlockLoader = (layer: WeightScope) => Promise<RecurrentBlock>;
+
+/** Loads a Mamba under the names of transformers or of state-spaces/mamba. */
+export function loadMambaWeights(loader: WeightLoader, scope: WeightScope, config: MambaConfig): Promise<MambaWeights> {
+  return loadLanguageModel(loader, scope, config, mambaBlocks(loader, config));
+}
+
+export function mambaBlocks(loader: WeightLoader, config: MambaConfig): BlockLoader {
+  return async (layer) => {
+    const weights = await loadBlock(loader, layer, config);
+    return (x, offsets, before) => mambaBlock(x, offsets, weights, config, before);
   };
 }
 
-function takeLayer(config: MambaConfig, layer: WeightScope): MambaLayerWeights {
-  const { hiddenSize, dInner, dState, dtRank } = config;
+/** The backbone and a head of its own, or the embedding for a head. */
+export async function loadLanguageModel(
+  loader: WeightLoader,
+  scope: WeightScope,
+  sizes: BackboneSizes,
+  loadBlock: BlockLoader,
+): Promise<MambaWeights> {
+  const backbone = await loadBackbone(loader, scope.scope('backbone'), sizes, loadBlock);
+  return { ...backbone, head: await loadHead(loader, scope, sizes) };
+}
+
+/** Embedding, blocks and final norm, without a head: `scope` is that of the backbone. */
+export async function loadBackbone(
+  loader: WeightLoader,
+  scope: WeightScope,
+  { vocabSize, hiddenSize, numLayers }: BackboneSizes,
+  loadBlock: BlockLoader,
+): Promise<BackboneWeights> {
+  const embedding = await loader.table(scope, embeddingName(scope), vocabSize, hiddenSize);
+  const blocks: RecurrentBlock[] = [];
+  for (let i = 0; i < numLayers; i++) blocks.push(await loadBlock(scope.scope(`layers.${i}`)));
+  return { embedding, blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
+}
+
+function loadHead(
+  loader: WeightLoader,
+  scope: WeightScope,
+  { vocabSize, hiddenSize }: BackboneSizes,
+): Promise<WeightHandle> {
+  if (scope.has('lm_head.weight')) return loader.matrix(scope, 'lm_head.weight', vocabSize, hiddenSize);
+  const backbone = scope.scope('backbone');
+  return loader.matrix(backbone, embeddingName(backbone), vocabSize, hiddenSize);
+}
+
+/** transformers says embeddings, state-spaces embedding; all other names agree. */
+function embeddingName(backbone: WeightScope): string {
+  return backbone.has('embedding.weight') ? 'embedding.weight' : 'embeddings.weight';
+}
+
+async function loadBlock(loader: WeightLoader, layer: WeightScope, config: MambaConfig): Promise<MambaBlockWeights> {
+  const { hiddenSize, dInner, dState, dtRank, convKernel } = config;
   const mixer = layer.scope('mixer');
-  const bias = (name: string, size: number, used: boolean) => (used ? mixer.take(`${name}.bias`, [size]) : undefined);
+  const bias = (name: string, size: number, used: boolean) =>
+    used ? loader.vector(mixer, `${name}.bias`, size) : undefined;
+  const [conv, decay] = ['conv1d.weight', 'A_log'];
+  const filter = loader.read(mixer, conv, [dInner, 1, convKernel]);
+  const logarithms = loader.read(mixer, decay, [dInner, dState]);
   return {
-    norm: layer.take('norm.weight', [hiddenSize]),
-    inProj: mixer.take('in_proj.weight', [2 * dInner, hiddenSize]),
-    inProjBias: bias('in_proj', 2 * dInner, config.useBias),
-    conv: mixer.take('conv1d.weight', [dInner, 1, config.convKernel]),
-    convBias: bias('conv1d', dInner, config.useConvBias),
-    xProj: mixer.take('x_proj.weight', [dtRank + 2 * dState, dInner]),
-    dtProj: mixer.take('dt_proj.weight', [dInner, dtRank]),
-    dtBias: mixer.take('dt_proj.bias', [dInner]),
-    aLog: mixer.take('A_log', [dInner, dState]),
-    d: mixer.take('D', [dInner]),
-    outProj: mixer.take('out_proj.weight', [hiddenSize, dInner]),
-    outProjBias: bias('out_proj', hiddenSize, config.useBias),
+    norm: await loader.vector(layer, 'norm.weight', hiddenSize),
+    inProj: await loader.matrix(mixer, 'in_proj.weight', 2 * dInner, hiddenSize),
+    inProjBias: await bias('in_proj', 2 * dInner, config.useBias),
+    conv: await loader.values(mixer.prefix + conv, filter, [dInner, convKernel]),
+    convBias: await bias('conv1d', dInner, config.useConvBias),
+    xProj: await loader.matrix(mixer, 'x_proj.weight', dtRank + 2 * dState, dInner),
+    dtProj: await loader.matrix(mixer, 'dt_proj.weight', dInner, dtRank),
+    dtBias: await loader.vector(mixer, 'dt_proj.bias', dInner),
+    decay: await loader.values(mixer.prefix + decay, decayOf(mixer.prefix + decay, logarithms), [dInner, dState]),
+    skip: await loader.vector(mixer, 'D', dInner),
+    outProj: await loader.matrix(mixer, 'out_proj.weight', hiddenSize, dInner),
+    outProjBias: await bias('out_proj', hiddenSize, config.useBias),
   };
 }

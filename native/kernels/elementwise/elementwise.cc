@@ -64,6 +64,14 @@ void scale_shift_rows_f32(const float* x, ptrdiff_t x_stride, const float* scale
   }
 }
 
+void scale_shift_columns_f32(const float* x, ptrdiff_t x_stride, const float* scale, const float* shift, size_t rows,
+                             size_t cols, float* out, ptrdiff_t out_stride) {
+  for (size_t row = 0; row < rows; ++row) {
+    const ptrdiff_t r = static_cast<ptrdiff_t>(row);
+    mul_add_f32(x + r * x_stride, scale, shift, out + r * out_stride, cols);
+  }
+}
+
 void relu_f32(const float* x, float* out, size_t n) {
   map(x, out, n, [](Vec v) TIDEMERGE_INLINE_LAMBDA { return max(zero(), v); });  // in this order NaN stays NaN
 }
@@ -115,6 +123,7 @@ const ElementwiseKernels elementwise_kernels = {
     .mul_add_f32 = mul_add_f32,
     .scale_shift_f32 = scale_shift_f32,
     .scale_shift_rows_f32 = scale_shift_rows_f32,
+    .scale_shift_columns_f32 = scale_shift_columns_f32,
     .relu_f32 = relu_f32,
     .gelu_f32 = gelu_f32,
     .gelu_tanh_f32 = gelu_tanh_f32,

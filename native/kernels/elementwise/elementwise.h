@@ -23,6 +23,9 @@ struct ElementwiseKernels {
   // x[row] * scale[row] + shift[row], rows of `cols` elements, `x_stride` and `out_stride` elements apart
   void (*scale_shift_rows_f32)(const float* x, ptrdiff_t x_stride, const float* scale, const float* shift, size_t rows,
                                size_t cols, float* out, ptrdiff_t out_stride);
+  // x[row] * scale + shift with scale and shift [cols], of the same form
+  void (*scale_shift_columns_f32)(const float* x, ptrdiff_t x_stride, const float* scale, const float* shift,
+                                  size_t rows, size_t cols, float* out, ptrdiff_t out_stride);
 
   Unary relu_f32;  // max(x, 0)
   Unary gelu_f32;

@@ -154,31 +154,40 @@ TEST(elementwise_mul_add) {
   });
 }
 
-TEST(elementwise_scale_shift_rows) {
+// Rows with a gap between them; the scale and shift of an element are those of its row or of its column.
+template <typename Kernel>
+void check_scale_shift(Kernel kernel, size_t rows, size_t cols, bool by_column) {
+  TRACE("rows = %zu, cols = %zu, by column %d", rows, cols, by_column);
+  const size_t stride = cols + 5;
+  const size_t extent = rows == 0 ? 0 : (rows - 1) * stride + cols;
+  const size_t parameters = by_column ? cols : rows;
+  GuardedBuffer<float> x(extent, 1), out(extent, 2), scale(parameters, 3), shift(parameters, 1);
+  Random random(rows * 100 + cols);
+  random.fill_uniform(x.data(), extent);
+  random.fill_uniform(scale.data(), parameters);
+  random.fill_uniform(shift.data(), parameters);
+  for (float& value : out) value = 7.0f;
+  kernel(x.data(), static_cast<ptrdiff_t>(stride), scale.data(), shift.data(), rows, cols, out.data(),
+         static_cast<ptrdiff_t>(stride));
+  for (size_t i = 0; i < extent; ++i) {
+    const size_t row = i / stride, col = i % stride;
+    if (col >= cols) {
+      EXPECT_EQ(out[i], 7.0f);  // between the rows nothing is written
+      continue;
+    }
+    const size_t p = by_column ? col : row;
+    const double product = static_cast<double>(x[i]) * scale[p];
+    EXPECT_NEAR(out[i], product + shift[p], (2.0 * std::fabs(product) + std::fabs(shift[p])) * 0x1p-24);
+  }
+  EXPECT_TRUE(x.intact() && out.intact() && scale.intact() && shift.intact());
+}
+
+TEST(elementwise_scale_shift_of_rows_and_columns) {
   for_each_set([](const KernelSet& set) {
     for (size_t rows : {0u, 1u, 3u}) {
       for (size_t cols = 0; cols <= kMaxLength; ++cols) {
-        TRACE("rows = %zu, cols = %zu", rows, cols);
-        const size_t stride = cols + 5;
-        const size_t extent = rows == 0 ? 0 : (rows - 1) * stride + cols;
-        GuardedBuffer<float> x(extent, 1), out(extent, 2), scale(rows, 3), shift(rows, 1);
-        Random random(rows * 100 + cols);
-        random.fill_uniform(x.data(), extent);
-        random.fill_uniform(scale.data(), rows);
-        random.fill_uniform(shift.data(), rows);
-        for (float& value : out) value = 7.0f;
-        set.elementwise->scale_shift_rows_f32(x.data(), static_cast<ptrdiff_t>(stride), scale.data(), shift.data(),
-                                              rows, cols, out.data(), static_cast<ptrdiff_t>(stride));
-        for (size_t i = 0; i < extent; ++i) {
-          const size_t row = i / stride, col = i % stride;
-          if (col >= cols) {
-            EXPECT_EQ(out[i], 7.0f);  // between the rows nothing is written
-            continue;
-          }
-          const double product = static_cast<double>(x[i]) * scale[row];
-          EXPECT_NEAR(out[i], product + shift[row], (2.0 * std::fabs(product) + std::fabs(shift[row])) * 0x1p-24);
-        }
-        EXPECT_TRUE(x.intact() && out.intact());
+        check_scale_shift(set.elementwise->scale_shift_rows_f32, rows, cols, false);
+        check_scale_shift(set.elementwise->scale_shift_columns_f32, rows, cols, true);
       }
     }
   });

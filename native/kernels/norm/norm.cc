@@ -56,10 +56,61 @@ void layer_norm_f32(const float* x, ptrdiff_t x_stride, const float* weight, con
   }
 }
 
+// `width` registers side by side, whose sums do not wait for each other; `load_at` and `store_at` know the columns.
+template <int width, typename Load, typename Store>
+TIDEMERGE_INLINE void normalise_columns(Load load_at, Store store_at, const float* scale, const float* shift, float eps,
+                                        size_t rows) {
+  Vec mean[width], scales[width];
+  const Vec count = broadcast(static_cast<float>(rows));
+  for (int k = 0; k < width; ++k) mean[k] = scales[k] = zero();
+  for (size_t r = 0; r < rows; ++r) {
+    for (int k = 0; k < width; ++k) mean[k] = add(mean[k], load_at(r, k));
+  }
+  for (int k = 0; k < width; ++k) mean[k] = div(mean[k], count);
+  for (size_t r = 0; r < rows; ++r) {
+    for (int k = 0; k < width; ++k) {
+      const Vec d = sub(load_at(r, k), mean[k]);
+      scales[k] = fma(d, d, scales[k]);
+    }
+  }
+  for (int k = 0; k < width; ++k) {
+    scales[k] = div(broadcast(1.0f), sqrt(add(div(scales[k], count), broadcast(eps))));
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    const Vec s = broadcast(scale[r]);
+    const Vec t = broadcast(shift[r]);
+    for (int k = 0; k < width; ++k) store_at(r, k, fma(mul(sub(load_at(r, k), mean[k]), scales[k]), s, t));
+  }
+}
+
+void time_norm_f32(const float* x, ptrdiff_t x_stride, const float* scale, const float* shift, float eps, size_t rows,
+                   size_t cols, float* out, ptrdiff_t out_stride) {
+  if (rows == 0) return;
+  size_t c = 0;
+  const auto source = [&](size_t r, int k) TIDEMERGE_INLINE_LAMBDA {
+    return x + static_cast<ptrdiff_t>(r) * x_stride + c + static_cast<size_t>(k) * kLanes;
+  };
+  const auto target = [&](size_t r, int k) TIDEMERGE_INLINE_LAMBDA {
+    return out + static_cast<ptrdiff_t>(r) * out_stride + c + static_cast<size_t>(k) * kLanes;
+  };
+  const auto load_whole = [&](size_t r, int k) TIDEMERGE_INLINE_LAMBDA { return load(source(r, k)); };
+  const auto store_whole = [&](size_t r, int k, Vec v) TIDEMERGE_INLINE_LAMBDA { store(target(r, k), v); };
+  for (; c + 4 * kLanes <= cols; c += 4 * kLanes) {
+    normalise_columns<4>(load_whole, store_whole, scale, shift, eps, rows);
+  }
+  for (; c + kLanes <= cols; c += kLanes) normalise_columns<1>(load_whole, store_whole, scale, shift, eps, rows);
+  const int rest = static_cast<int>(cols - c);
+  if (rest == 0) return;
+  normalise_columns<1>([&](size_t r, int k) TIDEMERGE_INLINE_LAMBDA { return load_first(source(r, k), rest); },
+                       [&](size_t r, int k, Vec v) TIDEMERGE_INLINE_LAMBDA { store_first(target(r, k), v, rest); },
+                       scale, shift, eps, rows);
+}
+
 }  // namespace
 
 namespace TIDEMERGE_SET {
 extern const NormKernels norm_kernels;
-const NormKernels norm_kernels = {.rms_norm_f32 = rms_norm_f32, .layer_norm_f32 = layer_norm_f32};
+const NormKernels norm_kernels = {
+    .rms_norm_f32 = rms_norm_f32, .layer_norm_f32 = layer_norm_f32, .time_norm_f32 = time_norm_f32};
 }  // namespace TIDEMERGE_SET
 }  // namespace tidemerge

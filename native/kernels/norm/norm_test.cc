@@ -135,6 +135,77 @@ TEST(norm_special_values_at_every_place) {
   });
 }
 
+// The steps lie in rows; every column is checked as a row of layer_norm would be.
+void check_time(const KernelSet& set, size_t rows, size_t cols, size_t misalignment, float scale, float offset) {
+  TRACE("rows = %zu, cols = %zu, misalignment = %zu, scale %g, offset %g", rows, cols, misalignment,
+        static_cast<double>(scale), static_cast<double>(offset));
+  const size_t stride = cols + misalignment;
+  const size_t extent = rows == 0 ? 0 : (rows - 1) * stride + cols;
+  GuardedBuffer<float> x(extent, misalignment), out(extent, 3 - misalignment), weight(rows, 2), bias(rows, 3);
+  Random random(rows * 1000 + cols * 10 + misalignment);
+  random.fill_normal(x.data(), extent, scale);
+  for (float& value : x) value += offset;
+  random.fill_uniform(weight.data(), rows, -2.0f, 2.0f);
+  random.fill_uniform(bias.data(), rows, -2.0f, 2.0f);
+  if (rows > 1) weight[1] = 0.0f;  // a pruned step
+  for (float& value : out) value = 7.0f;
+  const ptrdiff_t step = static_cast<ptrdiff_t>(stride);
+  set.norm->time_norm_f32(x.data(), step, weight.data(), bias.data(), 1e-5f, rows, cols, out.data(), step);
+  const double s = (static_cast<double>(rows) + 4.0) * 0x1p-24;
+  std::vector<float> column(rows);
+  for (size_t c = 0; c < cols; ++c) {
+    for (size_t r = 0; r < rows; ++r) column[r] = x[r * stride + c];
+    const reference::LayerNorm expected = reference::layer_norm(column.data(), weight.data(), bias.data(), 1e-5, rows);
+    const double centre = s * expected.mean_magnitude * expected.scale;
+    for (size_t r = 0; r < rows; ++r) {
+      const double w = std::fabs(weight[r]), b = std::fabs(bias[r]);
+      const double scaled = std::fabs(expected.out[r]) + b;
+      EXPECT_NEAR(out[r * stride + c], expected.out[r],
+                  scaled * (0x1p-22 + s / 2 + centre * centre) + centre * w + b * 0x1p-23 + 0x1p-126);
+    }
+  }
+  for (size_t i = 0; i < extent; ++i) {
+    if (i % stride >= cols) EXPECT_EQ(out[i], 7.0f);  // between the rows nothing is written
+  }
+  EXPECT_TRUE(x.intact() && out.intact() && weight.intact() && bias.intact());
+  set.norm->time_norm_f32(x.data(), step, weight.data(), bias.data(), 1e-5f, rows, cols, x.data(), step);
+  for (size_t i = 0; i < extent; ++i) {
+    if (i % stride < cols) EXPECT_EQ(bits_from_f32(x[i]), bits_from_f32(out[i]));
+  }
+}
+
+TEST(time_norm_every_shape) {
+  for_each_set([](const KernelSet& set) {
+    for (size_t cols = 0; cols <= 130; ++cols) check_time(set, 1 + cols % 7, cols, cols % 4, 1.0f, 0.3f);
+    for (size_t rows : {0u, 1u, 2u, 50u, 333u}) check_time(set, rows, 77, 1, 1.0f, 0.0f);
+    for (float scale : {1e-30f, 1e-4f, 1e15f}) check_time(set, 20, 21, 2, scale, 10.0f * scale);
+  });
+}
+
+TEST(time_norm_special_values_stay_in_their_column) {
+  for_each_set([](const KernelSet& set) {
+    constexpr size_t rows = 5, cols = 39;
+    for (size_t place = 0; place < cols; ++place) {
+      for (float special : {kNan, kInfinity, -kInfinity, 1e-40f}) {
+        TRACE("place = %zu, special = %g", place, static_cast<double>(special));
+        GuardedBuffer<float> x(rows * cols, 1), clean(rows * cols, 2), out(rows * cols, 3), scale(rows), shift(rows);
+        Random(place).fill_normal(x.data(), rows * cols);
+        for (size_t r = 0; r < rows; ++r) scale[r] = 1.0f, shift[r] = 0.5f;
+        set.norm->time_norm_f32(x.data(), cols, scale.data(), shift.data(), 1e-5f, rows, cols, clean.data(), cols);
+        x[2 * cols + place] = special;
+        set.norm->time_norm_f32(x.data(), cols, scale.data(), shift.data(), 1e-5f, rows, cols, out.data(), cols);
+        for (size_t i = 0; i < rows * cols; ++i) {
+          if (i % cols != place) {
+            EXPECT_EQ(bits_from_f32(out[i]), bits_from_f32(clean[i]));
+          } else {
+            EXPECT_TRUE(std::isnan(out[i]) == (special != 1e-40f));
+          }
+        }
+      }
+    }
+  });
+}
+
 TEST(norm_a_row_does_not_depend_on_its_neighbours) {
   for_each_set([](const KernelSet& set) {
     constexpr size_t rows = 5, cols = 53;

@@ -138,7 +138,7 @@ TIDEMERGE_INLINE void store_codes(const SparseBinaryWeights& w, const SparseBina
 template <int rows>
 TIDEMERGE_NOINLINE void run_codes(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
                                   const int8_t* x, size_t padded, const QuantizedRow* quantized_rows) {
-  const auto* codes = static_cast<const unsigned char*>(w.codes);
+  const auto* codes = static_cast<const unsigned char*>(w.packed);
   const size_t output_bytes = padded / kBlockInputs * kBlockBytes;
   for (size_t output = p.begin; output < p.end; output += kLanes) {
     const int count = p.end - output < kLanes ? static_cast<int>(p.end - output) : kLanes;

@@ -1,73 +1,118 @@
 #pragma once
 
-// Sums over lists of inputs.
+// Sums over lists of pairs, from a panel to a panel.
 
-#include "kernels/sparse_binary/finish.h"
+#include "kernels/sparse_binary/packed.h"
 #include "kernels/sparse_binary/panel.h"
 
 namespace tidemerge {
 namespace {
 
-constexpr size_t kTileOutputs = 4;
-
-struct InputList {
-  const uint16_t* plus;
-  const uint16_t* minus;
-  size_t plus_count;
-  size_t minus_count;
+// A number as a type.
+template <int number>
+struct Constant {
+  static constexpr int value = number;
 };
 
-TIDEMERGE_INLINE InputList inputs_of(const SparseBinaryWeights& w, size_t output) {
-  const uint32_t* starts = w.starts + 2 * output;
-  return {w.inputs + starts[0], w.inputs + starts[1], starts[1] - starts[0], starts[2] - starts[1]};
-}
+// What becomes of the sums of one output.
+struct Finish {
+  Vec alpha, bias;
+  bool relu;
+  const float* residual;  // of this output in its panel, or null
+  float* out;
 
-TIDEMERGE_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+  // kLanes sums of the rows from `at` on; factor is alpha, for whole numbers times their scales.
+  TIDEMERGE_INLINE void store(size_t at, Vec factor, Vec sum) const {
+    Vec value = fma(factor, sum, bias);
+    if (relu) value = max(zero(), value);  // gives its second argument when one is NaN
+    if (residual != nullptr) value = add(value, load_aligned(residual + at));
+    store_aligned(out + at, value);
+  }
+};
 
-// `outputs` neighbours at once, so that there are eight independent sums for any number of registers: an addition takes
-// three or four cycles, and two can begin in each.
+// One product from panel to panel.
+struct PanelProduct {
+  const SparseBinaryWeights* weights;
+  const float* bias = nullptr;
+  bool relu = false;
+  const float* residual = nullptr;  // panel
+  float* out = nullptr;             // panel, of the outputs from the first one asked for on
+
+  TIDEMERGE_INLINE Finish finish(size_t output, size_t row, size_t stride) const {
+    Finish f;
+    f.alpha = broadcast(weights->alpha);
+    f.bias = bias != nullptr ? broadcast(bias[output]) : zero();
+    f.relu = relu;
+    f.residual = residual != nullptr ? residual + output * stride : nullptr;
+    f.out = out + row * stride;
+    return f;
+  }
+};
+
+// `outputs` neighbours with lists of equal length at once, so that there are eight independent sums for any number of
+// registers: an addition takes three or four cycles, and two can begin in each.
 template <int vecs, int outputs>
-TIDEMERGE_INLINE void sum_lists(const SparseBinaryWeights& w, size_t output, const float* panel, float* sums) {
+TIDEMERGE_INLINE void sum_pairs(const uint32_t* pairs, size_t count, const float* panel, Vec (&sums)[outputs][vecs]) {
   constexpr size_t kStride = size_t{vecs} * kLanes;
-  InputList list[outputs];
-  size_t both = ~size_t{0};
-  for (int o = 0; o < outputs; ++o) {
-    list[o] = inputs_of(w, output + o);
-    both = smaller(both, smaller(list[o].plus_count, list[o].minus_count));
-  }
-  Vec plus[outputs][vecs], minus[outputs][vecs];
+  Vec minus[outputs][vecs];
 #pragma GCC unroll 4
   for (int o = 0; o < outputs; ++o) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vecs; ++v) plus[o][v] = minus[o][v] = zero();
+    for (int v = 0; v < vecs; ++v) sums[o][v] = minus[o][v] = zero();
   }
-  for (size_t i = 0; i < both; ++i) {
+  for (size_t i = 0; i < count; ++i) {
 #pragma GCC unroll 4
     for (int o = 0; o < outputs; ++o) {
-      const float* p = panel + list[o].plus[i] * kStride;
-      const float* m = panel + list[o].minus[i] * kStride;
+      const uint32_t pair = pairs[static_cast<size_t>(o) * count + i];
+      const float* p = panel + (pair & 0xffff) * kStride;
+      const float* m = panel + (pair >> 16) * kStride;
 #pragma GCC unroll 4
       for (int v = 0; v < vecs; ++v) {
-        plus[o][v] = add(plus[o][v], load_aligned(p + v * kLanes));
+        sums[o][v] = add(sums[o][v], load_aligned(p + v * kLanes));
         minus[o][v] = add(minus[o][v], load_aligned(m + v * kLanes));
       }
     }
   }
 #pragma GCC unroll 4
   for (int o = 0; o < outputs; ++o) {
-    for (size_t i = both; i < list[o].plus_count; ++i) {
-      const float* p = panel + list[o].plus[i] * kStride;
 #pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) plus[o][v] = add(plus[o][v], load_aligned(p + v * kLanes));
-    }
-    for (size_t i = both; i < list[o].minus_count; ++i) {
-      const float* m = panel + list[o].minus[i] * kStride;
+    for (int v = 0; v < vecs; ++v) sums[o][v] = sub(sums[o][v], minus[o][v]);
+  }
+}
+
+// Outputs [begin, end), begin a multiple of kListOutputs, over a panel of vecs registers.
+template <int vecs>
+TIDEMERGE_NOINLINE void multiply_panel(const PanelProduct& p, size_t begin, size_t end, const float* panel) {
+  constexpr size_t kStride = size_t{vecs} * kLanes;
+  constexpr size_t kAtOnce = vecs == 1 ? 4 : vecs == 2 ? 2 : 1;
+  const auto run = [&](size_t first, const PairLists& lists, size_t at, const uint32_t* pairs, auto outputs)
+                       TIDEMERGE_INLINE_LAMBDA {
+                         constexpr int kOutputs = decltype(outputs)::value;
+                         Vec sums[kOutputs][vecs];
+                         sum_pairs<vecs, kOutputs>(pairs, lists.counts[at], panel, sums);
 #pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) minus[o][v] = add(minus[o][v], load_aligned(m + v * kLanes));
-    }
+                         for (int o = 0; o < kOutputs; ++o) {
+                           const size_t output = first + lists.order[at + o];
+                           const Finish finish = p.finish(output, output - begin, kStride);
 #pragma GCC unroll 4
-    for (int v = 0; v < vecs; ++v) {
-      store_aligned(sums + o * kStride + v * kLanes, sub(plus[o][v], minus[o][v]));
+                           for (int v = 0; v < vecs; ++v) finish.store(v * kLanes, finish.alpha, sums[o][v]);
+                         }
+                       };
+  for (size_t first = begin; first < end; first += kListOutputs) {
+    const PairLists lists = lists_of(*p.weights, first / kListOutputs);
+    const size_t outputs = end - first < kListOutputs ? end - first : kListOutputs;
+    const uint32_t* pairs = lists.pairs;
+    for (size_t at = 0; at < outputs;) {
+      const size_t count = lists.counts[at];
+      if (at + kAtOnce <= outputs && lists.counts[at + kAtOnce - 1] == count) {
+        run(first, lists, at, pairs, Constant<kAtOnce>());
+        at += kAtOnce;
+        pairs += kAtOnce * count;
+      } else {
+        run(first, lists, at, pairs, Constant<1>());
+        ++at;
+        pairs += count;
+      }
     }
   }
 }
@@ -75,92 +120,62 @@ TIDEMERGE_INLINE void sum_lists(const SparseBinaryWeights& w, size_t output, con
 typedef int16_t Int16Lanes __attribute__((vector_size(4 * kLanes)));
 typedef int16_t Int16Memory __attribute__((vector_size(4 * kLanes), may_alias));
 
-// |sum| of so many whole numbers of quantize.h fits in 16 bits. Additions wrap, so only the result has to.
-constexpr size_t kMostInInt16 = 32767 / 127;
+// |sum| of so many pairs of whole numbers of quantize.h fits in 16 bits.
+constexpr size_t kMostPairsInInt16 = 32767 / 254;
 
 template <int vecs>
-TIDEMERGE_INLINE void sum_list(const SparseBinaryWeights& w, size_t output, const int16_t* panel, int32_t* sums) {
+TIDEMERGE_INLINE void sum_int16(const uint32_t* pairs, size_t count, const int16_t* panel, Int16Lanes (&sums)[vecs]) {
   constexpr size_t kStride = size_t{vecs} * 2 * kLanes;
-  InputList list = inputs_of(w, output);
-  bool first = true;
-  do {
-    Int16Lanes sum[vecs] = {};
-    const size_t plus = smaller(list.plus_count, kMostInInt16);
-    const size_t minus = smaller(list.minus_count, kMostInInt16 - plus);
-    // With few registers, one list alone waits for its own sums.
-    const size_t both = vecs <= 2 ? smaller(plus, minus) : 0;
-    for (size_t i = 0; i < both; ++i) {
-      const Int16Memory* p = reinterpret_cast<const Int16Memory*>(panel + list.plus[i] * kStride);
-      const Int16Memory* m = reinterpret_cast<const Int16Memory*>(panel + list.minus[i] * kStride);
 #pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) sum[v] = sum[v] + p[v] - m[v];
-    }
-    for (size_t i = both; i < plus; ++i) {
-      const Int16Memory* p = reinterpret_cast<const Int16Memory*>(panel + list.plus[i] * kStride);
+  for (int v = 0; v < vecs; ++v) sums[v] = Int16Lanes{};
+  for (size_t i = 0; i < count; ++i) {
+    const Int16Memory* p = reinterpret_cast<const Int16Memory*>(panel + (pairs[i] & 0xffff) * kStride);
+    const Int16Memory* m = reinterpret_cast<const Int16Memory*>(panel + (pairs[i] >> 16) * kStride);
 #pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) sum[v] += p[v];
-    }
-    for (size_t i = both; i < minus; ++i) {
-      const Int16Memory* m = reinterpret_cast<const Int16Memory*>(panel + list.minus[i] * kStride);
-#pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) sum[v] -= m[v];
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < vecs; ++v) {
-      uint16_t lanes[2 * kLanes];
-      __builtin_memcpy(lanes, &sum[v], sizeof lanes);
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half) {
-        int32_t* to = sums + (2 * v + half) * kLanes;
-        const IVec part = shift_right<16>(shift_left<16>(load_u16(lanes + half * kLanes)));
-        store_int(to, first ? part : add(load_int(to), part));
-      }
-    }
-    first = false;
-    list.plus += plus, list.plus_count -= plus;
-    list.minus += minus, list.minus_count -= minus;
-  } while (list.plus_count + list.minus_count != 0);
-}
-
-TIDEMERGE_INLINE Vec bias_of(const SparseBinaryProduct& p, size_t output) {
-  return p.bias != nullptr ? broadcast(p.bias[output]) : zero();
-}
-
-// Rows from `first` on, at most those of vecs registers.
-template <int vecs>
-TIDEMERGE_NOINLINE void run_panel(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
-                                  float* panel, float* sums) {
-  constexpr size_t kStride = size_t{vecs} * kLanes;
-  constexpr int kAtOnce = vecs == 1 ? 4 : vecs == 2 ? 2 : 1;
-  fill_panel(p, first, w.k, kStride, panel);
-  const Vec alpha = broadcast(w.alpha);
-  for (size_t output = p.begin; output < p.end; output += kTileOutputs) {
-    const size_t outputs = smaller(kTileOutputs, p.end - output);
-    size_t o = 0;
-    for (; o + kAtOnce <= outputs; o += kAtOnce) sum_lists<vecs, kAtOnce>(w, output + o, panel, sums + o * kStride);
-    for (; o < outputs; ++o) sum_lists<vecs, 1>(w, output + o, panel, sums + o * kStride);
-    for (size_t r = 0; r < kStride && first + r < p.rows; r += kLanes) {
-      store_tile(p, first + r, output, [&](int i) TIDEMERGE_INLINE_LAMBDA {
-        return activated(p, alpha, load_aligned(sums + i * kStride + r), bias_of(p, output + i));
-      });
-    }
+    for (int v = 0; v < vecs; ++v) sums[v] = sums[v] + (p[v] - m[v]);
   }
 }
 
+// Half a register of 16-bit sums.
+TIDEMERGE_INLINE IVec widened(const Int16Lanes& sums, int half) {
+  uint16_t lanes[2 * kLanes];
+  __builtin_memcpy(lanes, &sums, sizeof lanes);
+  return shift_right<16>(shift_left<16>(load_u16(lanes + half * kLanes)));
+}
+
 template <int vecs>
-TIDEMERGE_NOINLINE void run_panel(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
-                                  int16_t* panel, int32_t* sums, float* scales, float* floats) {
+TIDEMERGE_NOINLINE void multiply_panel(const PanelProduct& p, size_t begin, size_t end, const int16_t* panel,
+                                       const float* scales) {
   constexpr size_t kStride = size_t{vecs} * 2 * kLanes;
-  fill_panel(p, first, w.k, kStride, panel, scales, floats);
-  const Vec alpha = broadcast(w.alpha);
-  for (size_t output = p.begin; output < p.end; output += kTileOutputs) {
-    const size_t outputs = smaller(kTileOutputs, p.end - output);
-    for (size_t o = 0; o < outputs; ++o) sum_list<vecs>(w, output + o, panel, sums + o * kStride);
-    for (size_t r = 0; r < kStride && first + r < p.rows; r += kLanes) {
-      const Vec factor = mul(alpha, load(scales + r));
-      store_tile(p, first + r, output, [&](int i) TIDEMERGE_INLINE_LAMBDA {
-        return activated(p, factor, to_float(load_int(sums + i * kStride + r)), bias_of(p, output + i));
-      });
+  for (size_t first = begin; first < end; first += kListOutputs) {
+    const PairLists lists = lists_of(*p.weights, first / kListOutputs);
+    const size_t outputs = end - first < kListOutputs ? end - first : kListOutputs;
+    const uint32_t* pairs = lists.pairs;
+    for (size_t at = 0; at < outputs; ++at) {
+      const size_t output = first + lists.order[at], count = lists.counts[at];
+      const Finish finish = p.finish(output, output - begin, kStride);
+      Int16Lanes sums[vecs];
+      if (count <= kMostPairsInInt16) {
+        sum_int16<vecs>(pairs, count, panel, sums);
+#pragma GCC unroll 8
+        for (int h = 0; h < 2 * vecs; ++h) {
+          const size_t row = static_cast<size_t>(h) * kLanes;
+          finish.store(row, mul(finish.alpha, load_aligned(scales + row)), to_float(widened(sums[h / 2], h % 2)));
+        }
+      } else {
+        IVec wide[2 * vecs];
+        for (int h = 0; h < 2 * vecs; ++h) wide[h] = zero_int();
+        for (size_t done = 0; done < count; done += kMostPairsInInt16) {
+          const size_t rest = count - done;
+          sum_int16<vecs>(pairs + done, rest < kMostPairsInInt16 ? rest : kMostPairsInInt16, panel, sums);
+          for (int h = 0; h < 2 * vecs; ++h) wide[h] = add(wide[h], widened(sums[h / 2], h % 2));
+        }
+        for (int h = 0; h < 2 * vecs; ++h) {
+          const size_t row = static_cast<size_t>(h) * kLanes;
+          finish.store(row, mul(finish.alpha, load_aligned(scales + row)), to_float(wide[h]));
+        }
+      }
+      pairs += count;
     }
   }
 }

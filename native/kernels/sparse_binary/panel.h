@@ -2,8 +2,8 @@
 
 // A panel: some rows of x turned to [input][row], kLanes rows to a register of floats, twice as many to one of int16.
 
+#include "kernels/sparse_binary/finish.h"
 #include "kernels/sparse_binary/quantize.h"
-#include "simd/transpose.h"
 
 namespace tidemerge {
 namespace {
@@ -13,52 +13,98 @@ constexpr int kPanelVecs = 4;
 constexpr size_t kFloatRows = size_t{kPanelVecs} * kLanes;
 constexpr size_t kInt16Rows = 2 * kFloatRows;
 
-// Calls column(k, x) for every input, x being input k of the kLanes rows from `first` on. Rows behind the last one
+// Rows of floats, `stride` elements apart.
+struct Rows {
+  const float* data;
+  ptrdiff_t stride;
+  size_t count;
+};
+
+// Calls column(c, x) for every input, x being input c of the kLanes rows from `first` on. Rows behind the last one
 // repeat it.
 template <typename Column>
-TIDEMERGE_INLINE void for_each_column(const SparseBinaryProduct& p, size_t first, size_t k, Column column) {
+TIDEMERGE_INLINE void for_each_column(const Rows& from, size_t first, size_t columns, Column column) {
   const float* rows[kLanes];
   for (size_t r = 0; r < kLanes; ++r) {
-    const size_t row = first + r < p.rows ? first + r : p.rows - 1;
-    rows[r] = p.x + static_cast<ptrdiff_t>(row) * p.x_stride;
+    const size_t row = first + r < from.count ? first + r : from.count - 1;
+    rows[r] = from.data + static_cast<ptrdiff_t>(row) * from.stride;
   }
   size_t c = 0;
-  for (; c + 4 <= k; c += 4) {
+  for (; c + 4 <= columns; c += 4) {
     Vec x[4] = {quads_of(rows, c), quads_of(rows + 1, c), quads_of(rows + 2, c), quads_of(rows + 3, c)};
     transpose_quads(x);
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) column(c + i, x[i]);
   }
-  for (; c < k; ++c) {
+  for (; c < columns; ++c) {
     float lanes[kLanes];
     for (int r = 0; r < kLanes; ++r) lanes[r] = rows[r][c];
     column(c, load(lanes));
   }
 }
 
+// The column of zeros that lists without an input of one sign refer to.
+TIDEMERGE_INLINE void end_panel(float* end, size_t stride) {
+  for (size_t r = 0; r < stride; r += kLanes) store_aligned(end + r, zero());
+}
+TIDEMERGE_INLINE void end_panel(int16_t* end, size_t stride) { __builtin_memset(end, 0, stride * sizeof(int16_t)); }
+
 // Rows from `first` on as floats: panel[c * stride + r].
-TIDEMERGE_INLINE void fill_panel(const SparseBinaryProduct& p, size_t first, size_t k, size_t stride, float* panel) {
+TIDEMERGE_INLINE void fill_panel(const Rows& rows, size_t first, size_t columns, size_t stride, float* panel) {
   for (size_t r = 0; r < stride; r += kLanes) {
-    for_each_column(p, first + r, k,
-                    [&](size_t c, Vec x) TIDEMERGE_INLINE_LAMBDA { store(panel + c * stride + r, x); });
+    for_each_column(rows, first + r, columns,
+                    [&](size_t c, Vec x) TIDEMERGE_INLINE_LAMBDA { store_aligned(panel + c * stride + r, x); });
+  }
+  end_panel(panel + columns * stride, stride);
+}
+
+// kLanes rows of a panel as whole numbers of their own scale each.
+TIDEMERGE_INLINE void quantize_lanes(const float* floats, size_t from_stride, size_t columns,
+                                     const LargestMagnitude& largest, size_t stride, int16_t* panel, float* scales) {
+  const Vec inverse = largest.inverse();
+  store_aligned(scales, largest.scale());
+  for (size_t c = 0; c < columns; ++c) {
+    const IVec q = quantized(load_aligned(floats + c * from_stride), inverse);
+    store_u16(reinterpret_cast<uint16_t*>(panel + c * stride), q);
   }
 }
 
-// The same as whole numbers; scales[r] belongs to row first + r. The floats of kLanes rows stand in `floats` meanwhile,
-// which has room for k registers: there the largest magnitudes of all of them are found at once.
-TIDEMERGE_INLINE void fill_panel(const SparseBinaryProduct& p, size_t first, size_t k, size_t stride, int16_t* panel,
+// Rows from `first` on as whole numbers; scales[r] belongs to row first + r. The floats of kLanes rows stand in
+// `floats` meanwhile, which has room for a register per column: there the largest magnitudes of all of them are found
+// at once.
+TIDEMERGE_INLINE void fill_panel(const Rows& rows, size_t first, size_t columns, size_t stride, int16_t* panel,
                                  float* scales, float* floats) {
   for (size_t r = 0; r < stride; r += kLanes) {
     LargestMagnitude largest;
-    for_each_column(p, first + r, k, [&](size_t c, Vec x) TIDEMERGE_INLINE_LAMBDA {
+    for_each_column(rows, first + r, columns, [&](size_t c, Vec x) TIDEMERGE_INLINE_LAMBDA {
       store_aligned(floats + c * kLanes, x);
       largest.take(x);
     });
-    const Vec scale = largest.scale(), inverse = largest.inverse();
-    store(scales + r, scale);
-    for (size_t c = 0; c < k; ++c) {
-      const IVec q = quantized(load_aligned(floats + c * kLanes), inverse);
-      store_u16(reinterpret_cast<uint16_t*>(panel + c * stride + r), q);
+    quantize_lanes(floats, kLanes, columns, largest, stride, panel + r, scales + r);
+  }
+  end_panel(panel + columns * stride, stride);
+}
+
+// A panel of floats as one of whole numbers.
+TIDEMERGE_INLINE void quantize_panel(const float* floats, size_t columns, size_t stride, int16_t* panel,
+                                     float* scales) {
+  for (size_t r = 0; r < stride; r += kLanes) {
+    LargestMagnitude largest;
+    for (size_t c = 0; c < columns; ++c) largest.take(load_aligned(floats + c * stride + r));
+    quantize_lanes(floats + r, stride, columns, largest, stride, panel + r, scales + r);
+  }
+  end_panel(panel + columns * stride, stride);
+}
+
+// Columns [begin, end) of a panel back to rows from `first` on; `panel` is that of column `begin`. The residual is
+// added where it lies.
+TIDEMERGE_INLINE void store_panel(const SparseBinaryProduct& p, size_t first, size_t begin, size_t end, size_t stride,
+                                  const float* panel) {
+  for (size_t output = begin; output < end; output += 4) {
+    const float* columns = panel + (output - begin) * stride;
+    for (size_t r = 0; r < stride && first + r < p.rows; r += kLanes) {
+      store_tile(p, first + r, output,
+                 [&](int i) TIDEMERGE_INLINE_LAMBDA { return load_aligned(columns + i * stride + r); });
     }
   }
 }

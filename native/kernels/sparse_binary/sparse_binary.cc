@@ -1,7 +1,6 @@
 #include "kernels/sparse_binary/sparse_binary.h"
 
-#include "kernels/sparse_binary/codes.h"
-#include "kernels/sparse_binary/lists.h"
+#include "kernels/sparse_binary/chain.h"
 
 namespace tidemerge {
 namespace {
@@ -12,42 +11,18 @@ constexpr size_t kCodeRows = 8;
 #else
 constexpr size_t kCodeRows = 4;
 #endif
-constexpr size_t kAlignment = 64;
 
-constexpr size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-size_t code_bytes(size_t n, size_t k) { return blocks_of(n, kLanes) * blocks_of(k, kBlockInputs) * kBlockBytes; }
-
-void set_code(unsigned char* block_row, size_t lane, size_t input, unsigned code) {
-  unsigned char* byte = block_row + input / kBlockInputs * kBlockBytes + 4 * lane + input % 4;
-  const unsigned shift = static_cast<unsigned>(input % kBlockInputs / 4 * 2);
-  *byte = static_cast<unsigned char>((*byte & ~(3u << shift)) | code << shift);
-}
-
-void pack_codes(const SparseBinaryWeights& w, void* codes) {
-  auto* bytes = static_cast<unsigned char*>(codes);
-  const size_t total = code_bytes(w.n, w.k);
-  for (size_t i = 0; i < total; ++i) bytes[i] = 0x55;  // four times none
-  const size_t row_bytes = blocks_of(w.k, kBlockInputs) * kBlockBytes;
-  for (size_t output = 0; output < w.n; ++output) {
-    unsigned char* row = bytes + output / kLanes * row_bytes;
-    const InputList list = inputs_of(w, output);
-    for (size_t i = 0; i < list.plus_count; ++i) set_code(row, output % kLanes, list.plus[i], 2);
-    for (size_t i = 0; i < list.minus_count; ++i) set_code(row, output % kLanes, list.minus[i], 0);
-  }
-}
-
-// Panel, sums of a tile, scales and floats of some rows; for codes_int8 the whole numbers of a few rows, which take
-// less.
-constexpr size_t kSumBytes = kTileOutputs * kInt16Rows * 4;
-size_t panel_bytes(size_t k) { return aligned(k * kFloatRows * sizeof(float)); }
+// Panels of inputs, of a block of outputs, scales, and floats of some rows; for codes_int8 the whole numbers of a few
+// rows, which take less.
+size_t panel_bytes(size_t k) { return aligned((k + 1) * kFloatRows * sizeof(float)); }
+constexpr size_t kBlockFloats = kListOutputs * kInt16Rows;
 size_t scratch_bytes(size_t k) {
-  return panel_bytes(k < kBlockInputs ? kBlockInputs : k) + aligned(kSumBytes) + kInt16Rows * sizeof(float) +
-         k * sizeof(Vec);
+  return panel_bytes(k < kBlockInputs ? kBlockInputs : k) +
+         (kBlockFloats + kInt16Rows + (k + 1) * kLanes) * sizeof(float);
 }
 
 // Calls run(row, vecs) for panels of at most `most` registers of `lanes` rows, as equal as they can be: a panel of one
-// register takes nearly as long as one of two.
+// register takes nearly as long as one of two. vecs is a compile-time constant.
 template <typename Run>
 TIDEMERGE_INLINE void for_each_panel(size_t rows, size_t lanes, size_t most, Run run) {
   const size_t vecs = blocks_of(rows, lanes);
@@ -55,7 +30,12 @@ TIDEMERGE_INLINE void for_each_panel(size_t rows, size_t lanes, size_t most, Run
   size_t row = 0;
   for (size_t panel = 0; panel < panels; ++panel) {
     const size_t here = vecs * (panel + 1) / panels - vecs * panel / panels;
-    run(row, here);
+    switch (here) {
+      case 4: run(row, Constant<4>()); break;
+      case 3: run(row, Constant<3>()); break;
+      case 2: run(row, Constant<2>()); break;
+      default: run(row, Constant<1>()); break;
+    }
     row += here * lanes;
   }
 }
@@ -64,31 +44,75 @@ TIDEMERGE_INLINE void for_each_panel(size_t rows, size_t lanes, size_t most, Run
 constexpr size_t kPanelBytes = 32 << 10;
 size_t most_vecs(size_t k) { return (k + 1) * kFloatRows * sizeof(float) > 2 * kPanelBytes - 4096 ? 2 : kPanelVecs; }
 
+// One product, by blocks of outputs: multiply(product, begin, end) fills the panel of a block.
+template <typename Multiply>
+TIDEMERGE_INLINE void run_blocks(const SparseBinaryWeights& w, const SparseBinaryProduct& p, size_t first,
+                                 size_t stride, float* block, Multiply multiply) {
+  PanelProduct product{&w};
+  product.bias = p.bias;
+  product.relu = p.relu;
+  product.out = block;
+  for (size_t begin = p.begin; begin < p.end; begin += kListOutputs) {
+    const size_t end = begin + kListOutputs < p.end ? begin + kListOutputs : p.end;
+    multiply(product, begin, end);
+    store_panel(p, first, begin, end, stride, block);
+  }
+}
+
 void lists_f32(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
   auto* panel = static_cast<float*>(scratch);
-  auto* sums = reinterpret_cast<float*>(static_cast<char*>(scratch) + panel_bytes(w.k));
-  for_each_panel(p.rows, kLanes, most_vecs(w.k), [&](size_t row, size_t vecs) {
-    switch (vecs) {
-      case 4: return run_panel<4>(w, p, row, panel, sums);
-      case 3: return run_panel<3>(w, p, row, panel, sums);
-      case 2: return run_panel<2>(w, p, row, panel, sums);
-      default: return run_panel<1>(w, p, row, panel, sums);
-    }
+  auto* block = reinterpret_cast<float*>(static_cast<char*>(scratch) + panel_bytes(w.k));
+  for_each_panel(p.rows, kLanes, most_vecs(w.k), [&](size_t row, auto vecs) {
+    constexpr int kVecs = decltype(vecs)::value;
+    constexpr size_t kStride = size_t{kVecs} * kLanes;
+    fill_panel({p.x, p.x_stride, p.rows}, row, w.k, kStride, panel);
+    run_blocks(w, p, row, kStride, block, [&](const PanelProduct& product, size_t begin, size_t end) {
+      multiply_panel<kVecs>(product, begin, end, panel);
+    });
   });
 }
 
 void lists_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void* scratch) {
   auto* panel = static_cast<int16_t*>(scratch);
-  auto* sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + panel_bytes(w.k));
-  auto* scales = reinterpret_cast<float*>(reinterpret_cast<char*>(sums) + aligned(kSumBytes));
+  auto* block = reinterpret_cast<float*>(static_cast<char*>(scratch) + panel_bytes(w.k));
+  float* scales = block + kBlockFloats;
   float* floats = scales + kInt16Rows;
-  for_each_panel(p.rows, 2 * kLanes, kPanelVecs, [&](size_t row, size_t vecs) {
-    switch (vecs) {
-      case 4: return run_panel<4>(w, p, row, panel, sums, scales, floats);
-      case 3: return run_panel<3>(w, p, row, panel, sums, scales, floats);
-      case 2: return run_panel<2>(w, p, row, panel, sums, scales, floats);
-      default: return run_panel<1>(w, p, row, panel, sums, scales, floats);
-    }
+  for_each_panel(p.rows, 2 * kLanes, kPanelVecs, [&](size_t row, auto vecs) {
+    constexpr int kVecs = decltype(vecs)::value;
+    constexpr size_t kStride = size_t{kVecs} * 2 * kLanes;
+    fill_panel({p.x, p.x_stride, p.rows}, row, w.k, kStride, panel, scales, floats);
+    run_blocks(w, p, row, kStride, block, [&](const PanelProduct& product, size_t begin, size_t end) {
+      multiply_panel<kVecs>(product, begin, end, panel, scales);
+    });
+  });
+}
+
+size_t chain_scratch_bytes(const SparseChain& chain, bool int8) {
+  if (!int8) return ChainPanels::floats(chain, kFloatRows) * sizeof(float);
+  return (ChainPanels::floats(chain, kInt16Rows) + kInt16Rows) * sizeof(float) +
+         (widest(chain) + 1) * kInt16Rows * sizeof(int16_t);
+}
+
+void chain(const SparseChain& c, bool int8, void* scratch) {
+  auto* floats = static_cast<float*>(scratch);
+  if (!int8) {
+    for_each_panel(c.rows, kLanes, most_vecs(widest(c)), [&](size_t row, auto vecs) {
+      constexpr int kVecs = decltype(vecs)::value;
+      run_chain(c, row, kVecs * kLanes, floats, [](const PanelProduct& product, size_t n, const float* panel) {
+        multiply_panel<kVecs>(product, 0, n, panel);
+      });
+    });
+    return;
+  }
+  float* scales = floats + ChainPanels::floats(c, kInt16Rows);
+  auto* panel = reinterpret_cast<int16_t*>(scales + kInt16Rows);
+  for_each_panel(c.rows, 2 * kLanes, kPanelVecs, [&](size_t row, auto vecs) {
+    constexpr int kVecs = decltype(vecs)::value;
+    constexpr size_t kStride = size_t{kVecs} * 2 * kLanes;
+    run_chain(c, row, kStride, floats, [&](const PanelProduct& product, size_t n, const float* from) {
+      quantize_panel(from, product.weights->k, kStride, panel, scales);
+      multiply_panel<kVecs>(product, 0, n, panel, scales);
+    });
   });
 }
 
@@ -97,7 +121,7 @@ void codes_int8(const SparseBinaryWeights& w, const SparseBinaryProduct& p, void
   const size_t padded = blocks_of(w.k, kBlockInputs) * kBlockInputs;
   QuantizedRow quantized_rows[kCodeRows];
   for (size_t row = 0; row < p.rows; row += kCodeRows) {
-    const size_t rows = smaller(kCodeRows, p.rows - row);
+    const size_t rows = p.rows - row < kCodeRows ? p.rows - row : kCodeRows;
     for (size_t r = 0; r < rows; ++r) {
       const float* from = p.x + static_cast<ptrdiff_t>(row + r) * p.x_stride;
       const RowScale scale = row_scale(from, w.k);
@@ -141,15 +165,17 @@ bool prefers_codes(size_t rows, size_t n, size_t k, size_t kept) {
 namespace TIDEMERGE_SET {
 extern const SparseBinaryKernels sparse_binary_kernels;
 const SparseBinaryKernels sparse_binary_kernels = {
-    .output_tile = kLanes,
+    .output_tile = static_cast<int>(kListOutputs),
     .rows_f32 = static_cast<int>(kFloatRows),
     .rows_int8 = static_cast<int>(kInt16Rows),
-    .code_bytes = code_bytes,
-    .pack_codes = pack_codes,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
     .scratch_bytes = scratch_bytes,
     .lists_f32 = lists_f32,
     .lists_int8 = lists_int8,
     .codes_int8 = codes_int8,
+    .chain_scratch_bytes = chain_scratch_bytes,
+    .chain = chain,
     .prefers_codes = prefers_codes,
 };
 }  // namespace TIDEMERGE_SET

@@ -26,14 +26,14 @@ struct SparseBinaryCase {
       starts.push_back(static_cast<uint32_t>(inputs.size()));
     }
     weights = {n, k, alpha, starts.data(), inputs.data(), nullptr};
-    codes = AlignedBuffer<char>(kernels.code_bytes(n, k));
-    kernels.pack_codes(weights, codes.data());
-    weights.codes = codes.data();
+    packed = AlignedBuffer<char>(kernels.packed_bytes(weights));
+    kernels.pack(weights, packed.data());
+    weights.packed = packed.data();
   }
 
   std::vector<uint32_t> starts;
   std::vector<uint16_t> inputs;
-  AlignedBuffer<char> codes;
+  AlignedBuffer<char> packed;
   SparseBinaryWeights weights;
 };
 

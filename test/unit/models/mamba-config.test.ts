@@ -11,6 +11,8 @@ describe('readMambaConfig', () => {
   it('reads both publishers', () => {
     expect(read(published)).toMatchObject({ ...sizes, vocabSize: 50, useBias: false, useConvBias: true });
     expect(read({ d_model: 40, n_layer: 2, vocab_size: 50, ssm_cfg: {} })).toMatchObject({ ...sizes, vocabSize: 56 });
+    const converted = { ...published, d_model: 40, n_layer: 2, ssm_cfg: {}, layer_norm_epsilon: 1e-6 };
+    expect(read(converted)).toMatchObject({ ...sizes, vocabSize: 50, normEpsilon: 1e-6 });
     const variant = { ...published, expand: 3, time_step_rank: 5, state_size: 8, conv_kernel: 3, use_bias: true };
     expect(read(variant)).toMatchObject({ dInner: 120, dtRank: 5, dState: 8, convKernel: 3, useBias: true });
   });
