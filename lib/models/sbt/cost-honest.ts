@@ -52,7 +52,9 @@ export function honestCost(config: SbtConfig, masked: boolean, fileBytes?: numbe
     multiplyAdds: {
       full: both((entries) => fullProducts(config, entries)),
       executed: both((entries) =>
-        streams ? sharedProducts(config, entries, config.windowLength) : executedProducts(config, entries),
+        streams && !masked
+          ? sharedProducts(config, entries, config.windowLength)
+          : executedProducts(config, entries, masked),
       ),
       ...(streams && { streaming: both((entries) => sharedProducts(config, entries, 1)) }),
     },
@@ -78,27 +80,39 @@ function fullProducts(config: SbtConfig, entries: Entries): number {
   return w * embedding + numLayers * (w * (4 * square + feedForward) + 2 * w * w * dModel) + decoder;
 }
 
-function executedProducts(config: SbtConfig, entries: Entries): number {
+function executedProducts(config: SbtConfig, entries: Entries, masked: boolean): number {
   const { task, attention, norm, windowLength: w, dModel, numLayers } = config;
   if (task === 'classification') return fullProducts(config, entries);
   const { embedding, square, feedForward, decoder } = products(config, entries);
   const ends = w * embedding + decoder;
-  const stepT = attention === 'step-t';
-  // A past step of step-t attention is its own value: only the newest one asks.
-  const asked = stepT ? square + 2 * (w - 1) * dModel : w * (square + 2 * w * dModel);
-  const keys = 2 * (stepT ? w - 1 : w) * square;
-  const inner = asked + keys + w * (square + feedForward);
-  if (norm === 'time') return ends + numLayers * inner;
-  const askedLast = square + 2 * (stepT ? w - 1 : w) * dModel;
-  return ends + (numLayers - 1) * inner + askedLast + keys + square + feedForward;
+  const mixes = norm === 'time';
+  if (attention === 'full') {
+    const asked = 2 * square + 2 * w * dModel;
+    const keys = 2 * w * square;
+    const inner = w * (asked + feedForward) + keys;
+    return ends + (numLayers - 1) * inner + (mixes ? inner : asked + feedForward + keys);
+  }
+  const asked = askedProducts(config, entries, masked);
+  // A past step of step-t attention is its own value. Only where activations are masked has it a key, in every layer.
+  const keys = masked ? 2 * (w - 1) * square : 0;
+  const passed = (masked ? 1 : 2) * square + feedForward;
+  const last = keys + asked + feedForward;
+  const inner = last + (w - 1) * passed;
+  return ends + (numLayers - 1) * inner + (mixes ? inner : last);
+}
+
+/** What the newest step of step-t attention takes in front of its feed-forward network: the products of `HeadHandles`. */
+function askedProducts({ windowLength: w, dModel, numHeads }: SbtConfig, entries: Entries, masked: boolean): number {
+  const square = entries(dModel * dModel);
+  return masked ? 2 * square + 2 * (w - 1) * dModel : 4 * square + 2 * numHeads * (w - 1) * dModel;
 }
 
 /** One newest step, and so many steps as past ones of all windows they stand in. */
 function sharedProducts(config: SbtConfig, entries: Entries, rows: number): number {
-  const { windowLength: w, dModel, numLayers } = config;
+  const { numLayers } = config;
   const { embedding, square, feedForward, decoder } = products(config, entries);
-  const newest = 2 * square + feedForward + 2 * (w - 1) * dModel;
-  const past = (numLayers - 1) * (3 * square + feedForward) + 2 * square;
+  const newest = askedProducts(config, entries, false) + feedForward;
+  const past = (numLayers - 1) * (2 * square + feedForward);
   return rows * (embedding + past) + numLayers * newest + decoder;
 }
 

@@ -47,6 +47,14 @@ function watchProducts(): void {
     const { data } = call.weight(1, 'weight', 'sparse-binary');
     return [rows(call) * data.length, rows(call) * data.filter((entry) => entry !== 0).length];
   });
+  watch('sparse_chain', (call) => {
+    const weights = call
+      .numbers('relus')
+      .map((_, s) => call.weight(1 + 2 * s, `weight ${s + 1}`, 'sparse-binary').data);
+    const entries = weights.reduce((sum, data) => sum + data.length, 0);
+    const kept = weights.reduce((sum, data) => sum + data.filter((entry) => entry !== 0).length, 0);
+    return [rows(call) * entries, rows(call) * kept];
+  });
   watch('attention', (call) => {
     const [queries, keys] = [3, 4].map((i) => call.offsetsOnly(i, 'offsets').data);
     let products = 0;
