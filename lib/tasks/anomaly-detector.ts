@@ -126,7 +126,9 @@ export class AnomalyDetector {
     { level = 0.99, ...options }: ScoreOptions & Pick<DetectOptions, 'level'> = {},
   ): Promise<Calibration> {
     checkLevel(level);
-    const scores = (await this.#scores(normalInputs, options)).map(({ score }) => score.filter((x) => !Number.isNaN(x)));
+    const scores = (await this.#scores(normalInputs, options)).map(({ score }) =>
+      score.filter((x) => !Number.isNaN(x)),
+    );
     const count = scores.reduce((sum, list) => sum + list.length, 0);
     if (count === 0) {
       const expected = `a whole window of ${this.windowLength} steps without a missing value`;
