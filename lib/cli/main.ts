@@ -54,7 +54,7 @@ function buildProgram(signal: AbortSignal): Command {
   defineBenchMerging(program, signal);
   defineClassify(program, signal);
   defineConvert(program);
-  defineCost(program);
+  defineCost(program, signal);
   defineDetect(program, signal);
 
   program
