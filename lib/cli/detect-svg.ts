@@ -26,7 +26,7 @@ export function detectSvg(charts: readonly DetectionChart[]): string {
 
 function panel({ title, score, isAnomaly, threshold, labels }: DetectionChart): string {
   const x = (step: number) => MARGIN.left + (step / Math.max(1, score.length - 1)) * PLOT_WIDTH;
-  const high = score.reduce((top, value) => (value >= top ? value : top), Math.max(threshold, 0)) || 1;
+  const high = score.filter(Number.isFinite).reduce((a, b) => Math.max(a, b), Math.max(threshold, 0)) || 1;
   const low = Math.min(0, threshold);
   const y = (value: number) => MARGIN.top + ((high - value) / (high - low)) * (BOTTOM - MARGIN.top);
   const { steps, values } = envelope(score, PLOT_WIDTH);
