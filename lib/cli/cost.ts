@@ -139,7 +139,7 @@ function modelTables({ config, paper, honest, time }: NamedCost): string {
     textTable(
       ['bytes', 'dense float32', 'this model', 'ratio'],
       [
-        compare('weights', honest.denseBytes, honest.packedBytes),
+        compare('packed weights', honest.denseBytes, honest.packedBytes),
         ...(honest.fileBytes === undefined ? [] : [compare('the file', honest.denseBytes, honest.fileBytes)]),
       ],
     ),

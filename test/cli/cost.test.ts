@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,6 @@ const CONFIG = {
   window_length: 200,
   d_model: 76,
 };
-/** Bytes of the file below before its tensor. */
-const HEADER = 128;
 let folder: string;
 
 beforeAll(() => {
@@ -26,8 +24,8 @@ beforeAll(() => {
   const padding = {
     name: 'padding',
     dtype: 'U8',
-    shape: [23_000 - HEADER],
-    data: new Uint8Array(23_000 - HEADER),
+    shape: [23_000],
+    data: new Uint8Array(23_000),
   } as const;
   writeSafetensors(join(folder, 'model.safetensors'), [padding], { 'sbt.version': '1' });
 });
@@ -43,8 +41,10 @@ describe('tidemerge cost', () => {
   it('counts a model folder with its file', async () => {
     const { stdout } = await tidemerge(['cost', folder]);
     expect(stdout).toMatch(/bits +4,249,408 +129,808 +32\.74\n/);
-    expect(stdout).toMatch(/the file +524,776 +23,000 +22\.82\n/);
-    expect(stdout).toMatch(/as computed here +14,232,520 +3,603,502 +3\.95\n/);
+    const bytes = statSync(join(folder, 'model.safetensors')).size;
+    const file = new RegExp(`the file +524,776 +${bytes.toLocaleString('en-US')} +${(524776 / bytes).toFixed(2)}\n`);
+    expect(stdout).toMatch(file);
+    expect(stdout).toMatch(/as computed here +10,867,848 +2,807,706 +3\.87\n/);
   });
 
   it('gives the same numbers as JSON, of a configuration alone', async () => {
@@ -99,6 +99,17 @@ describe('tidemerge cost', () => {
     if (kind === 'dense') return;
     const { stdout } = await tidemerge(args);
     expect(stdout).toMatch(/int8 +16 .*\n +\w+ \w+, 1 thread, 2 rounds in turns\n$/);
+  });
+
+  it('takes from a training checkpoint what its tensors tell', async () => {
+    const directory = join(folder, 'checkpoint');
+    mkdirSync(directory);
+    const short = { task: 'anomaly', m: 38, w: 200, d: 76, layers: 2, heads: 2, ffn: 256, lin_prune_rate: 0.25 };
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(short));
+    const scores = { name: 'embedding.scores', dtype: 'F32', shape: [1], data: new Float32Array(1) } as const;
+    writeSafetensors(join(directory, 'model.safetensors'), [scores]);
+    const { paper } = JSON.parse((await tidemerge(['cost', directory, '--json'])).stdout);
+    expect(paper.sparseBinary.flops).toBe(1863484);
   });
 
   it('says what it cannot count', async () => {

@@ -93,3 +93,27 @@ describe.each(backends)('sbt against masked attention in double precision, $name
     model.dispose();
   });
 });
+
+describe('sbt, native', () => {
+  it('does not depend on the number of threads, bit for bit', async () => {
+    for (const [, config] of CONFIGS) {
+      const { windowLength, numVariables } = config;
+      const x = { data: numbers(64 * windowLength * numVariables, 9), shape: [64, windowLength, numVariables] };
+      const [one, two] = [1, 2].map(async (threads) => {
+        const model = await SbtModel.fromWeights(config, weightsOf(config), { threads });
+        const result = await model.forward({ x });
+        model.dispose();
+        return result;
+      });
+      expect(await one).toEqual(await two);
+    }
+  });
+
+  it('refuses weights that are not those of the configuration', async () => {
+    const weights = weightsOf(SPARSE);
+    await expect(SbtModel.fromWeights({ ...SPARSE, numLayers: 3 }, weights)).rejects.toMatchObject({
+      code: 'ERR_INVALID_SHAPE',
+    });
+    await expect(SbtModel.fromWeights({ ...SPARSE, norm: 'none' }, weights)).rejects.toThrow('norms');
+  });
+});

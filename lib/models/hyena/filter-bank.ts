@@ -1,5 +1,4 @@
 import type { Backend, WeightHandle } from '../../backend/backend.js';
-import { TidemergeError } from '../../errors.js';
 import type { HyenaFilterConfig } from './config.js';
 import { evaluateFilter } from './filter.js';
 import type { HyenaFilterWeights } from './filter-weights.js';
@@ -22,7 +21,6 @@ export class FilterBank {
   #handles: readonly WeightHandle[] = [];
   /** Ends when the last evaluation that was asked for does; never rejects. */
   #queue: Promise<void> = Promise.resolve();
-  #disposed = false;
 
   constructor(backend: Backend, blocks: readonly HyenaFilterWeights[], config: HyenaFilterConfig, maxLength: number) {
     this.#backend = backend;
@@ -48,9 +46,8 @@ export class FilterBank {
     return turn;
   }
 
-  /** Programs that use the filters keep their memory. */
+  /** When nothing is being evaluated any more. Programs that use the filters keep their memory. */
   dispose(): void {
-    this.#disposed = true;
     this.#replace([], 0);
   }
 
@@ -61,7 +58,6 @@ export class FilterBank {
     const handles: WeightHandle[] = [];
     try {
       for (const [i, block] of this.#blocks.entries()) handles.push(await this.#evaluate(block, i, length, signal));
-      if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'model: used after dispose()');
     } catch (error) {
       for (const handle of handles) handle.dispose();
       throw error;

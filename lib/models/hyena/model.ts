@@ -27,6 +27,8 @@ export class HyenaModel {
   readonly #host: ModelHost;
   readonly #weights: HyenaWeights;
   readonly #filters: FilterBank;
+  #running = 0;
+  #disposed = false;
 
   /** @internal Use `load`. */
   constructor(host: ModelHost, config: HyenaConfig, weights: HyenaWeights) {
@@ -73,6 +75,35 @@ export class HyenaModel {
     inputs: HyenaInputs,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<HyenaForward> {
+    if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'model: used after dispose()');
+    this.#running++;
+    try {
+      return await this.#forward(inputs, signal);
+    } finally {
+      this.#running--;
+      if (this.#disposed && this.#running === 0) this.#release();
+    }
+  }
+
+  /** Always an ERR_UNSUPPORTED. */
+  stream(): never {
+    const reason = 'its long convolution needs all tokens so far at every step: there is no state of constant size';
+    throw new TidemergeError('ERR_UNSUPPORTED', `stream: ${this.name}: ${reason}`);
+  }
+
+  /** Runs that have begun are finished first. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#running === 0) this.#release();
+  }
+
+  #release(): void {
+    this.#host.dispose();
+    this.#filters.dispose();
+  }
+
+  async #forward(inputs: HyenaInputs, signal: AbortSignal | undefined): Promise<HyenaForward> {
     const { dModel, maxLength } = this.config;
     const tokens = readTokens('forward', inputs, dModel, inputs.attentionMask);
     const form = this.#form(inputs, tokens);
@@ -95,18 +126,6 @@ export class HyenaModel {
       ...(form.merging && { merged: mergedPlaces(out, tokens.index, tokens.length) }),
       ...(trace && { trace }),
     };
-  }
-
-  /** Always an ERR_UNSUPPORTED. */
-  stream(): never {
-    const reason = 'its long convolution needs all tokens so far at every step: there is no state of constant size';
-    throw new TidemergeError('ERR_UNSUPPORTED', `stream: ${this.name}: ${reason}`);
-  }
-
-  /** Runs that have begun are finished first. */
-  dispose(): void {
-    this.#host.dispose();
-    this.#filters.dispose();
   }
 
   #form(inputs: HyenaInputs, { embeds, index }: BatchTokens): HyenaForm {

@@ -3,6 +3,7 @@ import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
 import { activation } from '../../ops/elementwise.js';
 import { appendRow, gatherRows } from '../../ops/rows.js';
 import { matrix } from '../../tensor/tensor.js';
+import type { Inputs } from '../model-host.js';
 import type { SbtHandles } from './handles.js';
 import { afterResidual, askHeads, passPast, project, type SbtContext, type WindowRows } from './layers.js';
 import type { NewestWay } from './programs.js';
@@ -22,7 +23,7 @@ export interface SbtStream {
 export class WindowStream implements SbtStream {
   readonly #session: Session;
   readonly #windowLength: number;
-  readonly #inputs: ReturnType<typeof windowInputs>;
+  readonly #inputs: Inputs;
   /** Twice a window: it moves ahead in there, and back when it has reached the end. */
   readonly #samples: Float32Array;
   /** Samples in front of the end of the window, of which the last windowLength - 1 are those before the newest. */
@@ -69,34 +70,41 @@ export class CachedStream implements SbtStream {
   readonly #past: number;
   /** Past steps that are kept. */
   #kept = 0;
+  /** The inputs that follow from that. */
+  #places: Inputs;
 
   /** The session's program is that of `recordStep`, with `cacheNames` kept. */
   constructor(session: Session, { windowLength, numLayers, dModel }: SbtContext['config']) {
     this.#session = session;
     this.#past = windowLength - 1;
+    this.#places = cachePlaces(0, this.#past);
     const nothing = matrix(new Float32Array(0), dModel, 0);
     session.keep(Object.fromEntries(cacheNames(numLayers).map((name) => [name, nothing])));
   }
 
   push(sample: Float32Array, wanted: boolean): Float32Array | undefined {
     const kept = this.#kept;
-    const next = Math.min(kept + 1, this.#past);
-    const { newest } = this.#session.runSync({
-      sample: matrix(sample, sample.length),
-      one: matrix(Int32Array.of(0, 1)),
-      place: matrix(Int32Array.of(0)),
-      pastOffsets: matrix(Int32Array.of(0, kept)),
-      pastPositions: matrix(new Int32Array(kept)),
-      // All of them, or all but the oldest.
-      keep: matrix(Int32Array.from({ length: next }, (_, i) => kept + 1 - next + i)),
-    });
-    this.#kept = next;
+    const { newest } = this.#session.runSync({ sample: matrix(sample, sample.length), ...this.#places });
+    this.#kept = Math.min(kept + 1, this.#past);
+    if (this.#kept !== kept) this.#places = cachePlaces(this.#kept, this.#past);
     return wanted && kept === this.#past ? (newest!.data as Float32Array) : undefined;
   }
 
   dispose(): void {
     this.#session.dispose();
   }
+}
+
+/** With one more, all past steps are kept, or all but the oldest. */
+function cachePlaces(kept: number, most: number): Inputs {
+  const next = Math.min(kept + 1, most);
+  return {
+    one: matrix(Int32Array.of(0, 1)),
+    place: matrix(Int32Array.of(0)),
+    pastOffsets: matrix(Int32Array.of(0, kept)),
+    pastPositions: matrix(new Int32Array(kept)),
+    keep: matrix(Int32Array.from({ length: next }, (_, i) => kept + 1 - next + i)),
+  };
 }
 
 /** Values that a stream keeps from sample to sample. */

@@ -120,6 +120,34 @@ TEST(fft_sizes_hold_the_length) {
   EXPECT_EQ(fft_size(1026), size_t{1152});
 }
 
+// At the last level every block has a root w of its own with w^(4 blocks) = i, and the powers of it.
+TEST(fft_roots_are_rounded_once) {
+  for (const size_t size : {16u, 72u, 1152u, 4096u, 16384u}) {
+    TRACE("size %zu", size);
+    const FftPlanOwner owner(size);
+    const FftPlan& plan = owner.plan();
+    size_t points = 1;
+    for (size_t level = 0; level < plan.levels; ++level) points *= plan.level[level].radix;
+    EXPECT_EQ(points, size);
+    EXPECT_EQ(plan.level[plan.levels - 1].span, size_t{1});
+    std::vector<bool> seen(size);
+    for (size_t block = 0; block < size / 4; ++block) {
+      const float* const w = plan.level[plan.levels - 1].roots + 6 * block;
+      // Roots of X^size - i are at (4 place + 1) / (4 size) of a turn.
+      const double turn = std::atan2(w[1], w[0]) / 6.283185307179586476925 * static_cast<double>(size) - 0.25;
+      const auto place = static_cast<size_t>(std::lround(turn) + static_cast<long>(size)) % size;
+      EXPECT_TRUE(!seen[place]);
+      seen[place] = true;
+      for (int j = 1; j < 4; ++j) {
+        const auto exact = std::polar(
+            1.0, j * 6.283185307179586476925 * (static_cast<double>(place) + 0.25) / static_cast<double>(size));
+        EXPECT_NEAR(w[2 * j - 2], exact.real(), 0x1p-25 + 0x1p-50);
+        EXPECT_NEAR(w[2 * j - 1], exact.imag(), 0x1p-25 + 0x1p-50);
+      }
+    }
+  }
+}
+
 TEST(fft_convolves_every_length) {
   for_each_set([](const KernelSet& set) {
     for (size_t length : {0u, 1u, 2u, 3u, 5u, 16u, 17u, 24u, 31u, 32u, 40u, 48u, 100u, 144u, 162u, 216u}) {

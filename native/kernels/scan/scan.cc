@@ -71,19 +71,27 @@ void scan_steps(const ScanArgs& args, const Tile& tile, const Lanes& lanes, size
   };
   const Vec bias = args.delta_bias != nullptr ? read(args.delta_bias) : zero();
   const Vec skip = args.d != nullptr ? read(args.d) : zero();
+  // Softplus and gate in loops of their own: between the states of two steps the processor would wait for them.
+  for (size_t t = 0; t < end - begin; ++t) {
+    float* const delta = tile.delta + t * kScanChannels + channel;
+    const Vec dt = add(load_aligned(delta), bias);
+    // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
+    store_aligned(delta, args.softplus ? softplus(dt) : dt);
+  }
   for (size_t t = begin; t < end; ++t) {
     const ptrdiff_t row = static_cast<ptrdiff_t>(t);
     const size_t at = (t - begin) * kScanChannels + channel;
     const Vec u = load_aligned(tile.u + at);
-    Vec dt = add(load_aligned(tile.delta + at), bias);
-    // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
-    if (args.softplus) dt = softplus(dt);
+    const Vec dt = load_aligned(tile.delta + at);
     const float* b = kConstantB ? nullptr : args.b + row * args.b_stride;
     const float* c = kConstantC ? nullptr : args.c + row * args.c_stride;
     Vec y = advance<kConstantB, kConstantC>(lanes, args.states, b, c, dt, mul(dt, u));
     if (args.d != nullptr) y = fma(skip, u, y);
-    if (args.z != nullptr) y = mul(y, silu(load_aligned(tile.z + at)));
     store_aligned(tile.u + at, y);
+  }
+  for (size_t t = 0; t < end - begin && args.z != nullptr; ++t) {
+    const size_t at = t * kScanChannels + channel;
+    store_aligned(tile.u + at, mul(load_aligned(tile.u + at), silu(load_aligned(tile.z + at))));
   }
   for (size_t n = 0; n < args.states; ++n) {
     float* const h = lanes.h + n * kLanes;
