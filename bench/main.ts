@@ -15,6 +15,7 @@ const SUITES = [
   'event-loop',
   'memory',
   'decoder-share',
+  'detection',
   'long-conv',
   'merge-operator',
   'selective-scan',

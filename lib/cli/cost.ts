@@ -11,8 +11,9 @@ import { type CostOptions, costOf, type SbtCost } from '../models/sbt/cost.js';
 import type { MultiplyAdds } from '../models/sbt/cost-honest.js';
 import { PAPER_DATASETS } from '../models/sbt/paper-datasets.js';
 import { readSbtConfig } from '../models/sbt/read-config.js';
+import { type MeasuredTime, measureTime, timeTable } from './cost-time.js';
 import { EXIT } from './exit-codes.js';
-import { fraction } from './options.js';
+import { fraction, integer } from './options.js';
 import { textTable } from './text-table.js';
 
 interface CostCommandOptions {
@@ -20,12 +21,16 @@ interface CostCommandOptions {
   readonly json?: boolean;
   readonly activationKeep?: number;
   readonly normKeep?: number;
+  readonly time?: boolean;
+  readonly threads?: number;
+  readonly isa?: string;
+  readonly rounds: number;
 }
 
-export function defineCost(program: Command): void {
+export function defineCost(program: Command, signal: AbortSignal): void {
   program
     .command('cost')
-    .description('count what a sparse binary transformer costs, as the paper counts and in reality; runs nothing')
+    .description('count what a sparse binary transformer costs, as the paper counts and in reality')
     .argument('[model]', 'folder of a model, or its config.json')
     .option('--paper', "the models of the paper's eleven data sets instead")
     .option(
@@ -38,15 +43,26 @@ export function defineCost(program: Command): void {
       'forecasting: share of norm weights kept; 1 for ordinary norms (default: 0.5)',
       fraction,
     )
+    .option('--time', 'run the model on random samples and measure what one takes')
+    .option('--threads <count>', 'threads of the measurement (default: all cores)', integer(1))
+    .option('--isa <set>', 'instruction set of the measurement (default: the best this CPU has)')
+    .option('--rounds <count>', 'rounds of the measurement', integer(1), 15)
     .option('--json', 'as one JSON document')
-    .action((model: string | undefined, options: CostCommandOptions) => {
-      process.exitCode = cost(model, options);
+    .action(async (model: string | undefined, options: CostCommandOptions) => {
+      process.exitCode = await cost(model, options, signal);
     });
 }
 
-export function cost(model: string | undefined, options: CostCommandOptions): number {
+export async function cost(
+  model: string | undefined,
+  options: CostCommandOptions,
+  signal: AbortSignal,
+): Promise<number> {
   if ((model === undefined) === (options.paper !== true)) {
     throw new TidemergeError('ERR_INVALID_ARGUMENT', 'cost: expected either a model or --paper');
+  }
+  if (options.time && model === undefined) {
+    throw new TidemergeError('ERR_INVALID_ARGUMENT', 'cost: --time: expected a model folder, got --paper');
   }
   const ratios: CostOptions = {
     ...(options.activationKeep !== undefined && { activationKeepRatio: options.activationKeep }),
@@ -56,14 +72,18 @@ export function cost(model: string | undefined, options: CostCommandOptions): nu
     model === undefined
       ? PAPER_DATASETS.map(({ name, config }) => namedCost(name, config, ratios))
       : [costOfPath(model, ratios)];
-  const text = model === undefined ? paperTables(found) : modelTables(found[0]!);
-  process.stdout.write(options.json ? `${JSON.stringify(model === undefined ? found : found[0], null, 2)}\n` : text);
+  const { threads, isa, rounds } = options;
+  const time = options.time ? await measureTime(model!, { threads, isa, rounds, signal }) : undefined;
+  const one = { ...found[0]!, ...(time && { time }) };
+  const text = model === undefined ? paperTables(found) : modelTables(one);
+  process.stdout.write(options.json ? `${JSON.stringify(model === undefined ? found : one, null, 2)}\n` : text);
   return EXIT.ok;
 }
 
 interface NamedCost extends SbtCost {
   readonly name: string;
   readonly config: SbtConfig;
+  readonly time?: MeasuredTime;
 }
 
 function costOfPath(path: string, options: CostOptions): NamedCost {
@@ -91,7 +111,7 @@ function namedCost(name: string, config: SbtConfig, options: CostOptions): Named
 const whole = (count: number | undefined) => (count === undefined ? '-' : count.toLocaleString('en-US'));
 const times = (dense: number, sparse: number | undefined) => (sparse ? (dense / sparse).toFixed(2) : '-');
 
-function modelTables({ config, paper, honest }: NamedCost): string {
+function modelTables({ config, paper, honest, time }: NamedCost): string {
   const { task, numVariables, windowLength, dModel, numLayers, numHeads, keepRatio, weights } = config;
   const { dense, sparseBinary } = paper;
   const compare = (name: string, a: number | undefined, b: number | undefined) => [
@@ -131,6 +151,7 @@ function modelTables({ config, paper, honest }: NamedCost): string {
         ...adds('another step of a long series', streaming),
       ],
     ),
+    ...(time ? [timeTable(time)] : []),
   ].join('\n');
 }
 

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { defineBenchMerging } from './bench-merging/define.js';
+import { defineClassify } from './classify.js';
 import { defineConvert } from './convert.js';
 import { defineCost } from './cost.js';
+import { defineDetect } from './detect.js';
 import { doctor } from './doctor.js';
 import { describe, EXIT, exitCodeOf, Interrupted } from './exit-codes.js';
 import { type ForecastCommandOptions, forecast } from './forecast.js';
@@ -50,8 +52,10 @@ function buildProgram(signal: AbortSignal): Command {
   });
 
   defineBenchMerging(program, signal);
+  defineClassify(program, signal);
   defineConvert(program);
-  defineCost(program);
+  defineCost(program, signal);
+  defineDetect(program, signal);
 
   program
     .command('doctor')

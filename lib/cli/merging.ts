@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { MergingOptions } from '../merging/options.js';
-import { integer, words } from './options.js';
+import { finite, integer, words } from './options.js';
 
 /** The merging options of a command, as commander hands them over. */
 export interface MergingCommandOptions {
@@ -18,8 +18,8 @@ export interface MergingCommandOptions {
 export function addMergingOptions(command: Command): Command {
   return command
     .option('--merge-r <tokens>', 'merge tokens: this many fewer in every layer', integer(0))
-    .option('--merge-ratio <share>', 'merge tokens: this share of them in every layer, 0 to 1', number)
-    .option('--merge-threshold <similarity>', 'merge tokens: all pairs more similar than this', number)
+    .option('--merge-ratio <share>', 'merge tokens: this share of them in every layer, 0 to 1', finite)
+    .option('--merge-threshold <similarity>', 'merge tokens: all pairs more similar than this', finite)
     .option('--merge-schedule <tokens>', 'merge tokens: how many fewer, by layer, separated by commas', integers)
     .option('--merge-k <pairs>', "neighbourhood of a merge in pairs of tokens, or global (default: the model's)", pairs)
     .option('--merge-layers <layers>', 'layers that merge, from 0, separated by commas (default: all)', integers)
@@ -42,13 +42,6 @@ export function mergingOptions(options: MergingCommandOptions): MergingOptions |
     trace: options.mergeTrace && true,
   };
   return Object.values(given).every((value) => value === undefined) ? undefined : given;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
-    throw new InvalidArgumentError(`expected a number, got '${text}'.`);
-  return value;
 }
 
 function integers(text: string): number[] {

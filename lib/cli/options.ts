@@ -76,3 +76,11 @@ export function splitRule(text: string): [number, number, number] {
   if (parts.length !== 3) throw new InvalidArgumentError(`expected three numbers such as 0.7/0.1/0.2, got '${text}'.`);
   return parts as [number, number, number];
 }
+
+/** A finite number. */
+export function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError(`expected a number, got '${text}'.`);
+  return value;
+}

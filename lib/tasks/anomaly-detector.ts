@@ -10,9 +10,9 @@ import { AnomalyStream } from './anomaly-stream.js';
 import { resolveModel } from './embedded.js';
 import { copyMultivariate, isOneSeries, type MultivariateInputs, type MultivariateSeries } from './multivariate.js';
 import { TaskQueue } from './queue.js';
-import { scoreWindows, type WindowScores } from './window-scores.js';
+import { type ScoreOptions, scoreWindows, type WindowScores } from './window-scores.js';
 
-export interface DetectOptions {
+export interface DetectOptions extends ScoreOptions {
   /** Scores above it are anomalies. Default: what `calibrate` found, or what the model was stored with. */
   readonly threshold?: number | undefined;
   /** Instead of a threshold: the quantile of the calibration scores that is to be the threshold, from 0 to 1. */
@@ -22,8 +22,6 @@ export interface DetectOptions {
    * and the scores of this call together, as published figures of such models are made; it has seen what it judges.
    */
   readonly protocol?: DetectionProtocol | undefined;
-  /** Rejects with the signal's reason, before or during the run. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Detection {
@@ -97,13 +95,10 @@ export class AnomalyDetector {
   }
 
   /** The scores alone, of one series or of several. A series shorter than a window has none: all NaN. */
-  score(inputs: MultivariateSeries, options?: Pick<DetectOptions, 'signal'>): Promise<Float64Array>;
-  score(inputs: readonly MultivariateSeries[], options?: Pick<DetectOptions, 'signal'>): Promise<Float64Array[]>;
-  async score(
-    inputs: MultivariateInputs,
-    { signal }: Pick<DetectOptions, 'signal'> = {},
-  ): Promise<Float64Array | Float64Array[]> {
-    const scored = (await this.#scores(inputs, signal)).map(({ score }) => score);
+  score(inputs: MultivariateSeries, options?: ScoreOptions): Promise<Float64Array>;
+  score(inputs: readonly MultivariateSeries[], options?: ScoreOptions): Promise<Float64Array[]>;
+  async score(inputs: MultivariateInputs, options: ScoreOptions = {}): Promise<Float64Array | Float64Array[]> {
+    const scored = (await this.#scores(inputs, options)).map(({ score }) => score);
     return isOneSeries(inputs) ? scored[0]! : scored;
   }
 
@@ -116,7 +111,7 @@ export class AnomalyDetector {
   async detect(inputs: MultivariateInputs, options: DetectOptions = {}): Promise<Detection | Detection[]> {
     const decide = this.#decision(options);
     const { protocol = 'honest' } = options;
-    const scored = await this.#scores(inputs, options.signal);
+    const scored = await this.#scores(inputs, options);
     const threshold = decide(scored.map(({ score }) => score));
     const detections = scored.map(({ score, missing }) => {
       const isAnomaly = Uint8Array.from(score, (value) => Number(value > threshold));
@@ -128,10 +123,12 @@ export class AnomalyDetector {
   /** Takes the quantile of the scores of normal data as the threshold from now on; it replaces an earlier one. */
   async calibrate(
     normalInputs: MultivariateInputs,
-    { level = 0.99, signal }: Pick<DetectOptions, 'level' | 'signal'> = {},
+    { level = 0.99, ...options }: ScoreOptions & Pick<DetectOptions, 'level'> = {},
   ): Promise<Calibration> {
     checkLevel(level);
-    const scores = (await this.#scores(normalInputs, signal)).map(({ score }) => score.filter((x) => !Number.isNaN(x)));
+    const scores = (await this.#scores(normalInputs, options)).map(({ score }) =>
+      score.filter((x) => !Number.isNaN(x)),
+    );
     const count = scores.reduce((sum, list) => sum + list.length, 0);
     if (count === 0) {
       const expected = `a whole window of ${this.windowLength} steps without a missing value`;
@@ -175,13 +172,13 @@ export class AnomalyDetector {
     return this.dispose();
   }
 
-  #scores(inputs: MultivariateInputs, signal: AbortSignal | undefined): Promise<WindowScores[]> {
+  #scores(inputs: MultivariateInputs, options: ScoreOptions): Promise<WindowScores[]> {
     const list = copyMultivariate(inputs, this.numVariables);
     return this.#queue.run(async () => {
       const scored: WindowScores[] = [];
-      for (const series of list) scored.push(await scoreWindows(this.#model, series, signal));
+      for (const series of list) scored.push(await scoreWindows(this.#model, series, options));
       return scored;
-    }, signal);
+    }, options.signal);
   }
 
   /** How the threshold of a call follows from its scores; throws what can be said before they are computed. */

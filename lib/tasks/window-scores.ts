@@ -19,11 +19,18 @@ export interface WindowScores {
   readonly missing: number;
 }
 
+export interface ScoreOptions {
+  /** Rejects with the signal's reason, before or during the run. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every run of windows of a series, with those of the series that are done and all of them. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
 /** The mean squared error at the newest step of every window, standardised. */
 export async function scoreWindows(
   model: SbtModel,
   { values, length }: StepRows,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: ScoreOptions,
 ): Promise<WindowScores> {
   const { numVariables, windowLength } = model.config;
   const score = new Float64Array(length).fill(NaN);
@@ -46,6 +53,7 @@ export async function scoreWindows(
     const errors = squaredErrors(decoded, samples, newest, numVariables);
     for (const [b, end] of run.entries()) score[end] = errors[b]!;
     at = to;
+    onProgress?.(at, ends.length);
   }
   return { score, missing: total - ends.length };
 }

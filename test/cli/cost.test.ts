@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeSafetensors } from '../../lib/io/safetensors.js';
+import { serializeSafetensors, writeSafetensors } from '../../lib/io/safetensors.js';
+import { checkpointTensors, DENSE } from '../unit/models/sbt/synthetic.js';
+import { ANOMALY } from '../unit/tasks/sbt-tasks.js';
 import { tidemerge } from './run.js';
 
 const RESULTS = fileURLToPath(new URL('../../docs/results/sparse-binary.md', import.meta.url));
@@ -69,6 +71,36 @@ describe('tidemerge cost', () => {
     expect((await counted('positions')) - (await counted('none'))).toBe((3 * 200 * 76) / 8);
   });
 
+  it.each([
+    ['sparse', ['float32 1', 'float32 16', 'int8 1', 'int8 16']],
+    ['dense', ['float32 1', 'float32 16']],
+  ])('measures a %s model', async (kind, ways) => {
+    let model = ANOMALY;
+    if (kind === 'dense') {
+      model = join(folder, 'dense');
+      const checkpoint = join(folder, 'dense.safetensors');
+      const config = join(folder, 'dense.json');
+      writeFileSync(checkpoint, serializeSafetensors(checkpointTensors(DENSE).values()));
+      writeFileSync(config, JSON.stringify({ task: 'anomaly', m: 3, w: 5, d: 8, ffn: 6 }));
+      expect((await tidemerge(['convert', 'sbt', checkpoint, '-c', config, '-o', model])).code).toBe(0);
+    }
+    const args = ['cost', model, '--time', '--threads', '1', '--rounds', '2'];
+    const { time, paper } = JSON.parse((await tidemerge([...args, '--json'])).stdout);
+    expect(paper.dense.parameters).toBeGreaterThan(0);
+    expect(time).toMatchObject({ threads: 1, rounds: 2, isa: expect.stringMatching(/./) });
+    type Way = { activations: string; perCall: number; microseconds: Record<'low' | 'median' | 'high', number> };
+    expect(time.ways.map(({ activations, perCall }: Way) => `${activations} ${perCall}`)).toEqual(ways);
+    for (const {
+      microseconds: { low, median, high },
+    } of time.ways as Way[]) {
+      expect(low).toBeGreaterThan(0);
+      expect([low, median, high].toSorted((a, b) => a - b)).toEqual([low, median, high]);
+    }
+    if (kind === 'dense') return;
+    const { stdout } = await tidemerge(args);
+    expect(stdout).toMatch(/int8 +16 .*\n +\w+ \w+, 1 thread, 2 rounds in turns\n$/);
+  });
+
   it('takes from a training checkpoint what its tensors tell', async () => {
     const directory = join(folder, 'checkpoint');
     mkdirSync(directory);
@@ -82,6 +114,7 @@ describe('tidemerge cost', () => {
 
   it('says what it cannot count', async () => {
     expect(await tidemerge(['cost'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await tidemerge(['cost', '--paper', '--time'])).toMatchObject({ code: 2, stdout: '' });
     const missing = await tidemerge(['cost', join(folder, 'nothing')]);
     expect(missing.code).toBe(4);
     writeFileSync(join(folder, 'other.json'), '{"model_type": "t5"}');

@@ -61,16 +61,21 @@ export function evaluateDetection(input: DetectionInput): DetectionResult {
     { level },
   );
   const raw = Uint8Array.from(testScores, (score) => Number(score > threshold));
-  const predicted = paper ? pointAdjust(raw, labels, { published: true }) : raw;
   return {
     protocol,
     level,
     threshold,
     thresholdFrom: sets.map(([name]) => name),
-    pointAdjusted: paper,
-    predicted,
-    points: binaryScores(predicted, labels),
-    ranges: rangeScores(raw, labels),
+    ...judgeFlags(raw, labels, protocol),
     unscored: Array.prototype.filter.call(testScores, Number.isNaN).length,
   };
+}
+
+export type DetectionQuality = Pick<DetectionResult, 'pointAdjusted' | 'predicted' | 'points' | 'ranges'>;
+
+/** How good the flags of test steps are, whichever way they were found. */
+export function judgeFlags(flags: Uint8Array, labels: Flags, protocol: DetectionProtocol): DetectionQuality {
+  const pointAdjusted = protocol === 'paper';
+  const predicted = pointAdjusted ? pointAdjust(flags, labels, { published: true }) : flags;
+  return { pointAdjusted, predicted, points: binaryScores(predicted, labels), ranges: rangeScores(flags, labels) };
 }
