@@ -16,6 +16,7 @@ const SUITES = [
   'memory',
   'decoder-share',
   'long-conv',
+  'mamba',
   'merge-operator',
   'selective-scan',
   'sparse-linear',
