@@ -29,7 +29,7 @@ export { HyenaModel } from './hyena/model.js';
 export { type EncodedDna, encodeDna, encodeDnaBatch } from './hyena/tokenizer.js';
 export type { LoadOptions } from './load.js';
 export type { MambaConfig } from './mamba/config.js';
-export type { ForwardInputs as MambaInputs, MambaForward, WantedLogits } from './mamba/forward.js';
+export type { ForwardInputs as MambaInputs, MambaForward, MambaHead, WantedLogits } from './mamba/forward.js';
 export { MambaModel } from './mamba/model.js';
 export type { MambaState } from './mamba/state.js';
 export { MambaStream, type StreamOptions, type StreamOutputs, type StreamTokens } from './mamba/stream.js';

@@ -3,6 +3,7 @@ import { chronosBolt } from './chronos-bolt/model.js';
 import { chronosT5 } from './chronos-t5/model.js';
 import type { ForecastModel, PointModel } from './forecast-model.js';
 import { checkClasses, type LoadOptions, loadModel, type ModelDefinition } from './load.js';
+import { mambaForecaster } from './mamba-forecaster/model.js';
 import type { OpenModel } from './model-files.js';
 import { sbtForecaster } from './sbt/forecaster.js';
 
@@ -10,7 +11,7 @@ import { sbtForecaster } from './sbt/forecaster.js';
 type ForecastDefinition = ModelDefinition<any, any, ForecastModel | PointModel>;
 
 /** The forecasting models: one line per model. */
-export const FORECAST_MODELS: readonly ForecastDefinition[] = [chronosT5, chronosBolt, sbtForecaster];
+export const FORECAST_MODELS: readonly ForecastDefinition[] = [chronosT5, chronosBolt, sbtForecaster, mambaForecaster];
 
 /**
  * Chooses by the names of the tensors; the classes a configuration names must agree, because published fine-tunes exist

@@ -83,7 +83,7 @@ export class Forecaster {
     return this.#model.kind;
   }
 
-  /** 'chronos-bolt', 'chronos-t5', 'sparse-binary-transformer' */
+  /** 'chronos-bolt', 'chronos-t5', 'mamba-forecaster', 'sparse-binary-transformer' */
   get modelName(): string {
     return this.#model.name;
   }

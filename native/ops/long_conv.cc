@@ -59,8 +59,8 @@ class LongConv final : public Operator {
       makes_spectra = makes_spectra || (group.plan != nullptr && group.spectrum == nullptr);
       steps = std::max(steps, size * kFftPoint * 8);
     }
-    const size_t floats = points * kFftPoint;
-    const Scratch scratch = call.scratch(floats * (makes_spectra ? 2 : 1) * sizeof(float));
+    const size_t floats = long_conv_work(points);
+    const Scratch scratch = call.scratch((floats + (makes_spectra ? points * kFftPoint : 0)) * sizeof(float));
     for_each_index(call, tasks.size(), steps, [&](size_t index, int thread) {
       float* const work = scratch.as<float>(thread);
       compute(call, run, tasks[index], work, work + floats);

@@ -6,7 +6,7 @@ import { openSafetensors } from '../../lib/io/safetensors.js';
  * nothing with the library but the reader of the file. Published code with merging inside is not to be had.
  */
 
-type Rows = Float64Array[];
+export type Rows = Float64Array[];
 
 interface Merging {
   /** Tokens removed in a layer of t tokens. */
@@ -130,13 +130,13 @@ export class HyenaOracle {
   }
 }
 
-function product(row: Float64Array, matrix: Float64Array): Float64Array {
+export function product(row: Float64Array, matrix: Float64Array): Float64Array {
   return new Float64Array(matrix.length / row.length).map((_, o) =>
     row.reduce((sum, value, i) => sum + value * matrix[o * row.length + i]!, 0),
   );
 }
 
-function plus(a: Rows, b: Rows): Rows {
+export function plus(a: Rows, b: Rows): Rows {
   return a.map((row, t) => row.map((value, c) => value + b[t]![c]!));
 }
 
@@ -145,7 +145,7 @@ function geluTanh(x: number): number {
 }
 
 /** Every A token (even place) to its most similar B token within k pairs; the r most similar of these merge. */
-function merge(x: Rows, sizes: readonly number[], r: number, k: number) {
+export function merge(x: Rows, sizes: readonly number[], r: number, k: number) {
   const pairs = Math.floor(x.length / 2);
   let margin = Infinity;
   const links = Array.from({ length: pairs }, (_, a) => {

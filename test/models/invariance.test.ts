@@ -13,6 +13,7 @@ const models: [name: string, dtype: 'float32' | 'bfloat16'][] = [
   ['tidemerge-bolt-nano', 'bfloat16'],
   [fixture('chronos-bolt', 'random-bolt-overlap'), 'float32'],
   [fixture('chronos-t5', 'random-untied'), 'float32'],
+  [fixture('mamba-forecaster', 'patches'), 'float32'],
   [fixture('chronos-t5', 'random-untied'), 'bfloat16'],
 ];
 

@@ -1,3 +1,4 @@
+import type { ProgramBuilder } from '../../backend/program.js';
 import { type MergingOptions, type MergingTarget, readMerging } from '../../merging/options.js';
 import { readTrace, type SeriesTrace } from '../../merging/trace.js';
 import { matrix, type Tensor } from '../../tensor/tensor.js';
@@ -12,9 +13,10 @@ import type {
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
+import { levelForecasts, MIDDLE, recordLevels, recordReduce } from '../quantile-programs.js';
 import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
-import { recordEmbed, recordForward, recordLevels, recordPaths, recordQuantiles, recordReduce } from './programs.js';
+import { recordEmbed, recordForward, recordPaths, recordQuantiles } from './programs.js';
 import { type ChronosBoltWeights, loadChronosBoltWeights } from './weights.js';
 
 export interface ChronosBoltForward {
@@ -36,7 +38,6 @@ export interface ForwardOptions {
 }
 
 const ONE = matrix(Int32Array.of(1));
-const MIDDLE = matrix(Float32Array.of(0.5));
 
 /**
  * Chronos-Bolt (the published class ChronosBoltModelForForecasting): patches of a standardised series through a T5
@@ -174,14 +175,10 @@ export class ChronosBoltModel implements QuantileModel {
   }
 }
 
-type Record = typeof recordLevels;
+type Record = (builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights) => void;
 
 function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
   return { values: matrix(values), offsets: matrix(offsets) };
-}
-
-function levelForecasts(out: Outputs): LevelForecasts {
-  return { quantiles: out.quantiles!.data as Float32Array, median: out.median!.data as Float32Array };
 }
 
 export const chronosBolt: ModelDefinition<ChronosBoltConfig, ChronosBoltWeights, ChronosBoltModel> = {

@@ -5,8 +5,8 @@ import { scaleShift } from '../../ops/elementwise.js';
 import { embedding } from '../../ops/embedding.js';
 import { instanceNormPatch } from '../../ops/instance-norm-patch.js';
 import { fillIds, uniformOffsets } from '../../ops/offsets.js';
-import { interpolateQuantiles, sampleQuantiles } from '../../ops/quantiles.js';
 import { appendRow, padRows } from '../../ops/rows.js';
+import { outputLevels } from '../quantile-programs.js';
 import { crossMemories, decodeT5 } from '../t5/decoder.js';
 import { encodeT5 } from '../t5/encoder.js';
 import type { ChronosBoltConfig } from './config.js';
@@ -80,34 +80,7 @@ export function recordQuantiles(
   merging: Merging,
 ): void {
   const predictions = decode(builder, encode(builder, config, weights, merging), config, weights);
-  outputLevels(builder, predictions, config, weights);
-}
-
-/** predictions [b, Q · H], levels [n], middle [1] → quantiles [b · H, n], median [b · H]. */
-export function recordLevels(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
-  const columns = config.quantileLevels.length * config.predictionLength;
-  outputLevels(builder, builder.input('predictions', 'float32', columns), config, weights);
-}
-
-function outputLevels(
-  builder: ProgramBuilder,
-  predictions: SymbolicTensor,
-  { predictionLength }: ChronosBoltConfig,
-  weights: ChronosBoltWeights,
-): void {
-  const trained = builder.weight(weights.levels);
-  const at = (levels: SymbolicTensor) =>
-    interpolateQuantiles(predictions, levels, trained, { horizon: predictionLength });
-  builder.output('quantiles', at(builder.input('levels', 'float32', 1)));
-  // On its own: whether levels are interpolated depends on all levels of a request.
-  builder.output('median', at(builder.input('middle', 'float32', 1)));
-}
-
-/** paths [b · count, H], count → the trained quantiles over a series' paths, [b · H, Q]. */
-export function recordReduce(builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights): void {
-  const paths = builder.input('paths', 'float32', config.predictionLength);
-  const count = builder.input('count', 'int32', 1);
-  builder.output('quantiles', sampleQuantiles(paths, builder.weight(weights.levels), count));
+  outputLevels(predictions, config, weights);
 }
 
 /** values, offsets, length P → embeddings [b · P, d], zero where masked, mask [b · P], loc [b], scale [b]. */

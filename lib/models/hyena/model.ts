@@ -8,11 +8,13 @@ import { mergedPlaces, rectangle } from '../chronos-t5/merged-states.js';
 import type { BackendInfo } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import { readFlag } from '../mamba/forward.js';
+import { stackMerging } from '../mamba/merging.js';
 import { type BatchTokens, readTokens } from '../mamba/tokens.js';
 import type { ModelHost, Outputs } from '../model-host.js';
+import { poolScores } from '../pooled-scores.js';
 import { type HyenaConfig, readHyenaConfig } from './config.js';
 import { FilterBank } from './filter-bank.js';
-import { type HyenaForward, type HyenaInputs, longestSeries, poolScores, readHead } from './forward.js';
+import { type HyenaForward, type HyenaInputs, longestSeries, readHead } from './forward.js';
 import { type HyenaForm, recordForward } from './programs.js';
 import { findBackbone, type HyenaWeights, loadHyenaWeights } from './weights.js';
 
@@ -55,14 +57,7 @@ export class HyenaModel {
   }
 
   get mergingTarget(): MergingTarget {
-    const reason = "it has one stack of blocks, 'encoder'";
-    return {
-      model: this.name,
-      numLayers: this.config.numLayers,
-      k: 1,
-      refuses: { decoder: reason, both: reason },
-      noAttention: 'it has no attention whose logits could count a token',
-    };
+    return stackMerging(this.name, this.config.numLayers);
   }
 
   /**

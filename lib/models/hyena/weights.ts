@@ -1,6 +1,7 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import type { BiasedLinearWeights } from '../../layers/residual-block.js';
+import type { PooledClassifier } from '../pooled-scores.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { HyenaConfig } from './config.js';
 import { type HyenaFilterWeights, readFilterWeights } from './filter-weights.js';
@@ -20,10 +21,7 @@ export interface HyenaBlockWeights {
   readonly fc2: BiasedLinearWeights;
 }
 
-/** What a classifier reads: the mean of all tokens, or the last one. */
-export interface HyenaClassifier {
-  readonly pooling: 'mean' | 'last';
-  readonly labels: number;
+export interface HyenaClassifier extends PooledClassifier {
   readonly weight: WeightHandle;
   readonly bias: WeightHandle | undefined;
 }

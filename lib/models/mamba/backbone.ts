@@ -15,13 +15,17 @@ import { rmsNorm } from '../../ops/norm.js';
  *     const features = merger.unmerge(finalNorm(x, weights, config));
  */
 
-export interface BackboneWeights {
-  /** [vocabSize, hidden] */
-  readonly embedding: WeightHandle;
+/** Without an embedding: for tokens of other kinds. */
+export interface StackWeights {
   /** Each knows its weights. */
   readonly blocks: readonly RecurrentBlock[];
   /** [hidden] */
   readonly finalNorm: WeightHandle;
+}
+
+export interface BackboneWeights extends StackWeights {
+  /** [vocabSize, hidden] */
+  readonly embedding: WeightHandle;
 }
 
 /** Rows of a ragged batch: x float32 [rows, hidden], offsets int32 [batch + 1], positions int32 [rows]. */
@@ -56,7 +60,7 @@ export function embedTokens(builder: ProgramBuilder, weights: BackboneWeights): 
 
 export function recurrentBackbone(
   { x, offsets, positions }: TokenRows,
-  { blocks }: BackboneWeights,
+  { blocks }: Pick<StackWeights, 'blocks'>,
   { merging, states: before, onBlock, onMerge }: BackboneOptions = {},
 ): BackboneRows {
   const merger = new TokenMerger(merging, { offsets, positions }, onMerge);
@@ -75,7 +79,7 @@ export function recurrentBackbone(
 /** x float32 [rows, hidden] → the same. */
 export function finalNorm(
   x: SymbolicTensor,
-  weights: BackboneWeights,
+  weights: Pick<StackWeights, 'finalNorm'>,
   { normEpsilon }: { readonly normEpsilon: number },
 ): SymbolicTensor {
   return rmsNorm(x, x.builder.weight(weights.finalNorm), { epsilon: normEpsilon });

@@ -1,9 +1,7 @@
 import type { ModelConfig } from '../../io/model-config.js';
 
-/** Sizes of a Mamba (first version) language model. */
-export interface MambaConfig {
-  readonly model: 'mamba';
-  readonly vocabSize: number;
+/** Sizes of the blocks of a Mamba (first version). */
+export interface MambaSizes {
   /** Width of the residual stream. */
   readonly hiddenSize: number;
   readonly numLayers: number;
@@ -18,6 +16,12 @@ export interface MambaConfig {
   /** Biases of the projections into and out of the mixer. */
   readonly useBias: boolean;
   readonly useConvBias: boolean;
+}
+
+/** Those of a language model. */
+export interface MambaConfig extends MambaSizes {
+  readonly model: 'mamba';
+  readonly vocabSize: number;
 }
 
 const SIZE = { min: 1, max: 2 ** 20 };
@@ -35,11 +39,14 @@ export function isStateSpaces(config: ModelConfig): boolean {
 
 function readTransformers(config: ModelConfig): MambaConfig {
   config.requireOneOf('model_type', ['mamba']);
+  return { model: 'mamba', vocabSize: config.requireInteger('vocab_size', SIZE), ...readMambaSizes(config) };
+}
+
+/** Under the keys of transformers. */
+export function readMambaSizes(config: ModelConfig): MambaSizes {
   if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
   const hiddenSize = config.requireInteger('hidden_size', SIZE);
   return {
-    model: 'mamba',
-    vocabSize: config.requireInteger('vocab_size', SIZE),
     hiddenSize,
     numLayers: config.requireInteger('num_hidden_layers', LAYERS),
     dInner: innerSize(config, hiddenSize),

@@ -8,16 +8,22 @@ import type { MergedPlaces } from '../chronos-t5/merged-states.js';
 import type { Inputs } from '../model-host.js';
 import type { MambaState } from './state.js';
 import type { BatchTokens, TokenInputs } from './tokens.js';
+import type { MambaClassifier } from './weights.js';
 
 /** Whose logits are computed: the head of a language model can be a good part of the work. */
 export type WantedLogits = 'all' | 'last' | 'none';
+
+/** What the logits are of: the next token of every token, or the class of a sequence. */
+export type MambaHead = 'lm' | 'classifier' | 'none';
 
 export interface ForwardInputs extends TokenInputs {
   /** [batch, length]: 0 for places without a token, in front or anywhere. They never enter, whatever stands there. */
   readonly attentionMask?: IntegerTensor | undefined;
   /** Where the series go on; from the beginning when absent. */
   readonly state?: MambaState | undefined;
-  /** Default 'all'. 'last' gives those of every series' newest token. */
+  /** Default: 'classifier' where the checkpoint has one, else 'lm'. */
+  readonly head?: MambaHead | undefined;
+  /** Of the head 'lm'. Default 'all'. 'last' gives those of every series' newest token. */
   readonly logits?: WantedLogits | undefined;
   /** Give the rows behind the final norm. Default false. */
   readonly lastHiddenState?: boolean | undefined;
@@ -34,7 +40,7 @@ export interface ForwardInputs extends TokenInputs {
  * zero.
  */
 export interface MambaForward {
-  /** 'all': [b, n, v], with `unmerge: false` [b, m, v]. 'last': [b, 1, v]. */
+  /** 'all': [b, n, v], with `unmerge: false` [b, m, v]. 'last': [b, 1, v]. Of a classifier: [b, labels]. */
   readonly logits?: Tensor<Float32Array>;
   /** [b, n, h], with `unmerge: false` [b, m, h] */
   readonly lastHiddenState?: Tensor<Float32Array>;
@@ -54,6 +60,35 @@ export function readLogits(who: string, logits: WantedLogits = 'all'): WantedLog
     'ERR_INVALID_ARGUMENT',
     `${who}: logits: expected 'all', 'last' or 'none', got ${show(logits)}`,
   );
+}
+
+/** Whose logits of which head. */
+export function readHead(
+  { head, logits }: Pick<ForwardInputs, 'head' | 'logits'>,
+  classifier: MambaClassifier | undefined,
+): WantedLogits | 'classes' {
+  if (head !== undefined && head !== 'lm' && head !== 'classifier' && head !== 'none') {
+    throw invalid('head', "'lm', 'classifier' or 'none'", head);
+  }
+  if (head === 'classifier' && !classifier) {
+    throw new TidemergeError('ERR_UNSUPPORTED', `forward: head 'classifier': the checkpoint has no classifier`);
+  }
+  const wanted = readLogits('forward', logits);
+  if (wanted === 'none' || head === 'lm' || (head === undefined && !classifier)) return wanted;
+  if (logits !== undefined) throw invalid('logits', `'none' or nothing without head 'lm'`, logits);
+  return head === 'none' ? 'none' : 'classes';
+}
+
+function invalid(name: string, expected: string, got: unknown): TidemergeError {
+  return new TidemergeError('ERR_INVALID_ARGUMENT', `forward: ${name}: expected ${expected}, got ${show(got)}`);
+}
+
+/** A mean needs a token. */
+export function expectSeriesTokens({ batch, index: { offsets } }: BatchTokens): void {
+  for (let b = 0; b < batch; b++) {
+    if (offsets[b + 1] !== offsets[b]) continue;
+    throw invalid(`tokens of series ${b}`, 'at least 1 for a classifier', 0);
+  }
 }
 
 export function readFlag(who: string, name: string, value: unknown, otherwise: boolean): boolean {

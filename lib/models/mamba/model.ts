@@ -9,8 +9,19 @@ import { type Mamba2Config, readMamba2Config } from '../mamba2/config.js';
 import { loadMamba2Weights } from '../mamba2/weights.js';
 import type { OpenModel } from '../model-files.js';
 import type { ModelHost, Outputs } from '../model-host.js';
+import { poolScores } from '../pooled-scores.js';
 import { type MambaConfig, readMambaConfig } from './config.js';
-import { type ForwardInputs, lastInputs, type MambaForward, readFlag, readLogits, spreadLast } from './forward.js';
+import {
+  expectSeriesTokens,
+  type ForwardInputs,
+  lastInputs,
+  type MambaForward,
+  readFlag,
+  readHead,
+  readLogits,
+  spreadLast,
+} from './forward.js';
+import { stackMerging } from './merging.js';
 import { type ForwardForm, recordForward } from './programs.js';
 import { readState, type StateSizes, stateInputs, stateNames, stateSizes } from './state.js';
 import { MambaStream, readBatch, refuseMerging, type StreamOptions } from './stream.js';
@@ -19,7 +30,8 @@ import { loadMambaWeights, type MambaWeights } from './weights.js';
 
 /**
  * Mamba (Gu and Dao 2023, arXiv 2312.00752) and Mamba-2 (Dao and Gu 2024, arXiv 2405.21060) as language models: the published
- * classes MambaForCausalLM and Mamba2ForCausalLM of transformers, MambaLMHeadModel of state-spaces/mamba.
+ * classes MambaForCausalLM and Mamba2ForCausalLM of transformers, MambaLMHeadModel of state-spaces/mamba. A checkpoint
+ * may have a classifier of whole sequences too: `score` or `classifier`, a linear layer on the mean of all tokens.
  */
 export class MambaModel {
   readonly config: MambaConfig | Mamba2Config;
@@ -50,15 +62,13 @@ export class MambaModel {
     return { name, isa, threads };
   }
 
+  /** Classes of the checkpoint's classifier; undefined where it has none. */
+  get labels(): number | undefined {
+    return this.#weights.classifier?.labels;
+  }
+
   get mergingTarget(): MergingTarget {
-    const reason = "it has one stack of blocks, 'encoder'";
-    return {
-      model: this.name,
-      numLayers: this.config.numLayers,
-      k: 1,
-      refuses: { decoder: reason, both: reason },
-      noAttention: 'it has no attention whose logits could count a token',
-    };
+    return stackMerging(this.name, this.config.numLayers);
   }
 
   /**
@@ -73,6 +83,7 @@ export class MambaModel {
     const tokens = readTokens('forward', inputs, this.config.hiddenSize, inputs.attentionMask);
     const form = this.#form(inputs, tokens);
     const { batch, length, index } = tokens;
+    if (form.logits === 'classes') expectSeriesTokens(tokens);
     const state = inputs.state && stateInputs('forward', inputs.state, this.#state, batch);
     const given = {
       ...tokens.inputs,
@@ -135,7 +146,7 @@ export class MambaModel {
       embeds,
       padded: index.rows !== undefined,
       state: inputs.state !== undefined,
-      logits: readLogits('forward', inputs.logits),
+      logits: readHead(inputs, this.#weights.classifier),
       features: flag('lastHiddenState', false),
       blocks: flag('hiddenStates', false),
       unmerge,
@@ -145,7 +156,13 @@ export class MambaModel {
 
   #logits(out: Outputs, tokens: BatchTokens, form: ForwardForm): { logits?: Tensor<Float32Array> } {
     const { vocabSize } = this.config;
+    const { classifier } = this.#weights;
     if (form.logits === 'none') return {};
+    if (form.logits === 'classes' && classifier) {
+      const offsets = form.merging ? (out.mergedOffsets!.data as Int32Array) : tokens.index.offsets;
+      const sizes = out.sizes?.data as Float32Array | undefined;
+      return { logits: poolScores(out.scores!.data as Float32Array, offsets, sizes, classifier) };
+    }
     if (form.logits === 'all') return { logits: this.#rows(out, 'logits', tokens, form, vocabSize) };
     return { logits: spreadLast(out.logits!.data as Float32Array, tokens, vocabSize) };
   }
@@ -175,6 +192,7 @@ function keyOf({ merging, ...flags }: ForwardForm): string {
 export const mamba: ModelDefinition<MambaConfig, MambaWeights, MambaModel> = {
   name: 'mamba',
   architecture: 'MambaForCausalLM',
+  variants: ['MambaForSequenceClassification'],
   pipelineClass: 'none',
   matches: (weights) => weights.has('backbone.layers.0.mixer.x_proj.weight'),
   readConfig: readMambaConfig,
@@ -195,6 +213,7 @@ type MambaDefinition = ModelDefinition<any, MambaWeights, MambaModel>;
 export const mamba2: ModelDefinition<Mamba2Config, MambaWeights, MambaModel> = {
   name: 'mamba2',
   architecture: 'Mamba2ForCausalLM',
+  variants: ['Mamba2ForSequenceClassification'],
   pipelineClass: 'none',
   matches: (weights) => weights.has('backbone.layers.0.mixer.dt_bias'),
   readConfig: readMamba2Config,

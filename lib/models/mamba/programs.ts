@@ -18,7 +18,7 @@ export interface ForwardForm {
   readonly padded: boolean;
   /** Series go on from a state. */
   readonly state: boolean;
-  readonly logits: 'all' | 'last' | 'none';
+  readonly logits: 'all' | 'last' | 'none' | 'classes';
   /** The rows behind the final norm. */
   readonly features: boolean;
   /** The residual stream behind every block. */
@@ -36,8 +36,8 @@ export interface ForwardConfig {
 
 /**
  * ids [rows] or x [rows, hidden], offsets, positions [, length] [, last, lastOffsets] [, state.<i>.conv, state.<i>.scan]
- * → [logits] [, features] [, block.<i>] [, mergedOffsets, sizes, map], state.<i>.conv, state.<i>.scan; `last` are the
- * rows whose logits are wanted, lastOffsets tells whose they are.
+ * → [logits] [, scores] [, features] [, block.<i>] [, mergedOffsets, sizes, map], state.<i>.conv, state.<i>.scan; `last` are the
+ * rows whose logits are wanted, lastOffsets tells whose they are. Scores are the classifier of every row that is left.
  */
 export function recordForward(
   builder: ProgramBuilder,
@@ -92,10 +92,15 @@ function recordOutputs(
     const last = lastRows(builder, x, merger);
     builder.output('logits', head(finalNorm(last, weights, config)));
   }
-  if (logits !== 'all' && !features && !blocks) return;
+  if (logits !== 'all' && logits !== 'classes' && !features && !blocks) return;
   const normed = finalNorm(x, weights, config);
   // The head before cloning: fewer rows.
   if (logits === 'all') builder.output('logits', full(head(normed)));
+  const { classifier } = weights;
+  if (logits === 'classes' && classifier) {
+    const bias = classifier.bias && builder.weight(classifier.bias);
+    builder.output('scores', linear(normed, builder.weight(classifier.weight), { bias }));
+  }
   if (features) builder.output('features', full(normed));
   if (blocks) builder.output('normed', rectangle(merger.unmerge(normed)));
 }

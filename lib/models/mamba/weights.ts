@@ -2,22 +2,36 @@ import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
 import type { RecurrentBlock } from '../../layers/recurrent-block.js';
+import type { PooledClassifier } from '../pooled-scores.js';
 import type { WeightLoader } from '../weight-loader.js';
-import type { BackboneWeights } from './backbone.js';
-import type { MambaConfig } from './config.js';
+import type { BackboneWeights, StackWeights } from './backbone.js';
+import type { MambaConfig, MambaSizes } from './config.js';
 import { decayOf } from './decay.js';
 
 /** A language model: the backbone and the head on it. */
 export interface MambaWeights extends BackboneWeights {
   /** [vocabSize, hidden]: the embedding itself where the file has no head of its own. */
   readonly head: WeightHandle;
+  readonly classifier: MambaClassifier | undefined;
+}
+
+/** A linear layer on the mean of a sequence's rows behind the final norm. */
+export interface MambaClassifier extends PooledClassifier {
+  readonly pooling: 'mean';
+  /** [labels, hidden] */
+  readonly weight: WeightHandle;
+  /** [labels] */
+  readonly bias: WeightHandle | undefined;
 }
 
 /** What the loaders below must know of a configuration. */
-export interface BackboneSizes {
-  readonly vocabSize: number;
+export interface StackSizes {
   readonly hiddenSize: number;
   readonly numLayers: number;
+}
+
+export interface BackboneSizes extends StackSizes {
+  readonly vocabSize: number;
 }
 
 /** Loads the block whose tensors are in a scope. */
@@ -28,14 +42,14 @@ export function loadMambaWeights(loader: WeightLoader, scope: WeightScope, confi
   return loadLanguageModel(loader, scope, config, mambaBlocks(loader, config));
 }
 
-export function mambaBlocks(loader: WeightLoader, config: MambaConfig): BlockLoader {
+export function mambaBlocks(loader: WeightLoader, config: MambaSizes): BlockLoader {
   return async (layer) => {
     const weights = await loadBlock(loader, layer, config);
     return (x, offsets, before) => mambaBlock(x, offsets, weights, config, before);
   };
 }
 
-/** The backbone and a head of its own, or the embedding for a head. */
+/** The backbone and a head of its own, or the embedding for a head; a classifier where there is one. */
 export async function loadLanguageModel(
   loader: WeightLoader,
   scope: WeightScope,
@@ -43,20 +57,31 @@ export async function loadLanguageModel(
   loadBlock: BlockLoader,
 ): Promise<MambaWeights> {
   const backbone = await loadBackbone(loader, scope.scope('backbone'), sizes, loadBlock);
-  return { ...backbone, head: await loadHead(loader, scope, sizes) };
+  const head = await loadHead(loader, scope, sizes);
+  return { ...backbone, head, classifier: await loadClassifier(loader, scope, sizes.hiddenSize) };
 }
 
 /** Embedding, blocks and final norm, without a head: `scope` is that of the backbone. */
 export async function loadBackbone(
   loader: WeightLoader,
   scope: WeightScope,
-  { vocabSize, hiddenSize, numLayers }: BackboneSizes,
+  sizes: BackboneSizes,
   loadBlock: BlockLoader,
 ): Promise<BackboneWeights> {
-  const embedding = await loader.table(scope, embeddingName(scope), vocabSize, hiddenSize);
+  const embedding = await loader.table(scope, embeddingName(scope), sizes.vocabSize, sizes.hiddenSize);
+  return { embedding, ...(await loadStack(loader, scope, sizes, loadBlock)) };
+}
+
+/** Blocks and final norm. */
+export async function loadStack(
+  loader: WeightLoader,
+  scope: WeightScope,
+  { hiddenSize, numLayers }: StackSizes,
+  loadBlock: BlockLoader,
+): Promise<StackWeights> {
   const blocks: RecurrentBlock[] = [];
   for (let i = 0; i < numLayers; i++) blocks.push(await loadBlock(scope.scope(`layers.${i}`)));
-  return { embedding, blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
+  return { blocks, finalNorm: await loader.vector(scope, 'norm_f.weight', hiddenSize) };
 }
 
 function loadHead(
@@ -69,12 +94,29 @@ function loadHead(
   return loader.matrix(backbone, embeddingName(backbone), vocabSize, hiddenSize);
 }
 
+/** Under the names transformers gives heads on whole sequences. */
+async function loadClassifier(
+  loader: WeightLoader,
+  scope: WeightScope,
+  hiddenSize: number,
+): Promise<MambaClassifier | undefined> {
+  const name = ['score', 'classifier'].find((one) => scope.has(`${one}.weight`));
+  if (name === undefined) return undefined;
+  const own = scope.scope(name);
+  const labels = own.info('weight')?.shape[0] as number;
+  return {
+    ...{ pooling: 'mean', labels },
+    weight: await loader.matrix(own, 'weight', labels, hiddenSize),
+    bias: own.has('bias') ? await loader.vector(own, 'bias', labels) : undefined,
+  };
+}
+
 /** transformers says embeddings, state-spaces embedding; all other names agree. */
 function embeddingName(backbone: WeightScope): string {
   return backbone.has('embedding.weight') ? 'embedding.weight' : 'embeddings.weight';
 }
 
-async function loadBlock(loader: WeightLoader, layer: WeightScope, config: MambaConfig): Promise<MambaBlockWeights> {
+async function loadBlock(loader: WeightLoader, layer: WeightScope, config: MambaSizes): Promise<MambaBlockWeights> {
   const { hiddenSize, dInner, dState, dtRank, convKernel } = config;
   const mixer = layer.scope('mixer');
   const bias = (name: string, size: number, used: boolean) =>

@@ -82,24 +82,33 @@ function executedProducts(config: SbtConfig, entries: Entries): number {
   const { task, attention, norm, windowLength: w, dModel, numLayers } = config;
   if (task === 'classification') return fullProducts(config, entries);
   const { embedding, square, feedForward, decoder } = products(config, entries);
-  const ends = w * embedding + decoder;
-  const stepT = attention === 'step-t';
-  // A past step of step-t attention is its own value: only the newest one asks.
-  const asked = stepT ? square + 2 * (w - 1) * dModel : w * (square + 2 * w * dModel);
-  const keys = 2 * (stepT ? w - 1 : w) * square;
-  const inner = asked + keys + w * (square + feedForward);
-  if (norm === 'time') return ends + numLayers * inner;
-  const askedLast = square + 2 * (stepT ? w - 1 : w) * dModel;
-  return ends + (numLayers - 1) * inner + askedLast + keys + square + feedForward;
+  if (attention === 'step-t') {
+    const last = norm === 'time' ? w - 1 : 0;
+    return w * embedding + stepProducts(config, entries, w - 1, last) + decoder;
+  }
+  const layer = w * (4 * square + feedForward) + 2 * w * w * dModel;
+  if (norm === 'time') return w * embedding + numLayers * layer + decoder;
+  const last = 2 * w * square + 2 * square + feedForward + 2 * w * dModel;
+  return w * embedding + (numLayers - 1) * layer + last + decoder;
+}
+
+/**
+ * The layers of step-t attention. The newest step goes through query, transposed key, value and output and asks the past
+ * steps themselves once a head; a past one, its own value, goes through value, output and feed-forward network.
+ * @param past past steps in all layers but the last
+ * @param last those in the last one: a norm over time needs them
+ */
+function stepProducts(config: SbtConfig, entries: Entries, past: number, last = 0): number {
+  const { windowLength: w, dModel, numLayers, numHeads } = config;
+  const { square, feedForward } = products(config, entries);
+  const newest = 4 * square + feedForward + 2 * (w - 1) * dModel * numHeads;
+  return numLayers * newest + ((numLayers - 1) * past + last) * (2 * square + feedForward);
 }
 
 /** One newest step, and so many steps as past ones of all windows they stand in. */
 function sharedProducts(config: SbtConfig, entries: Entries, rows: number): number {
-  const { windowLength: w, dModel, numLayers } = config;
-  const { embedding, square, feedForward, decoder } = products(config, entries);
-  const newest = 2 * square + feedForward + 2 * (w - 1) * dModel;
-  const past = (numLayers - 1) * (3 * square + feedForward) + 2 * square;
-  return rows * (embedding + past) + numLayers * newest + decoder;
+  const { embedding, decoder } = products(config, entries);
+  return rows * embedding + stepProducts(config, entries, rows) + decoder;
 }
 
 /** Entries of every matrix. */

@@ -197,13 +197,17 @@ void spectrum_f32(const FftPlan& plan, const FilterArgs& filter, float* spectrum
 void convolve_f32(const FftPlan& plan, const float* spectrum, const LongConvArgs& args) {
   TIDEMERGE_ASSUME(args.channels >= 1 && args.channels <= kFftChannels && plan.levels >= 2);
   const Registers all{plan, args.work, args.channels};
-  first_forward(all, args.length,
-                [&](size_t t, const Lanes& lanes) TIDEMERGE_INLINE_LAMBDA { return gated_input(args, t, lanes); });
+  float* const inputs = args.work + plan.size * kFftPoint;
+  first_forward(all, args.length, [&](size_t t, const Lanes& lanes) TIDEMERGE_INLINE_LAMBDA {
+    const Vec input = gated_input(args, t, lanes);
+    if (args.skip != nullptr) store_aligned(inputs + t * kFftChannels + lanes.first, input);
+    return input;
+  });
   for (size_t r = 0; r < all.count(); ++r) {
     below<Mode::kConvolve>({plan, args.work + all.place(r), spectrum + all.place(r), 1.0f}, 0, 0);
   }
   last_backward(all, args.length, [&](size_t t, const Lanes& lanes, Vec sum) TIDEMERGE_INLINE_LAMBDA {
-    finish(args, t, lanes, sum, args.skip != nullptr ? gated_input(args, t, lanes) : zero());
+    finish(args, t, lanes, sum, args.skip != nullptr ? load_aligned(inputs + t * kFftChannels + lanes.first) : zero());
   });
 }
 

@@ -55,8 +55,11 @@ struct LongConvArgs {
   const float* skip;  // [channels] or null: 0
   float* out;
   ptrdiff_t out_stride;
-  float* work;  // convolve: plan->size, sum: length points (kFftPoint)
+  float* work;  // long_conv_work floats of the plan's size; sum: of the length
 };
+
+// Points, and the inputs behind their gate, which the skip connection wants again: rows are slow to come by.
+constexpr size_t long_conv_work(size_t size) { return size * (kFftPoint + kFftChannels); }
 
 struct FilterArgs {
   size_t lags;  // rows there are

@@ -15,8 +15,8 @@ struct Problem {
         x(length * kStride),
         filter(x.size()),
         out(x.size()),
-        work(plan.plan().size * kFftPoint),
-        spectrum(work.size()) {
+        work(long_conv_work(plan.plan().size)),
+        spectrum(plan.plan().size * kFftPoint) {
     testing::Random random(1);
     random.fill_normal(x.data(), x.size());
     random.fill_normal(filter.data(), filter.size(), 0.01f);

@@ -33,7 +33,7 @@ struct Run {
         filter(size_of(c.lags, c.channels), 3),
         skip(c.channels, 2),
         spectrum(plan.plan().size * kFftPoint),
-        work(plan.plan().size * kFftPoint) {
+        work(long_conv_work(plan.plan().size)) {
     Random random(c.length * 1000 + c.channels * 10 + c.lags);
     for (auto* buffer : {&x, &pre, &post, &skip}) random.fill_normal(buffer->data(), buffer->size());
     // A filter falls off, like those of models.

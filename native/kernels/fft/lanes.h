@@ -25,16 +25,30 @@ struct Lanes {
   }
 };
 
+// Rows are far apart: what fetches memory ahead by itself gives up at the end of a page.
+constexpr size_t kRowsAhead = 12;
+
+TIDEMERGE_INLINE void fetch_ahead(const LongConvArgs& args, size_t t, const float* from, ptrdiff_t stride) {
+  if (t + kRowsAhead < args.length) __builtin_prefetch(from + static_cast<ptrdiff_t>(t + kRowsAhead) * stride);
+}
+
 TIDEMERGE_INLINE Vec gated_input(const LongConvArgs& args, size_t t, const Lanes& lanes) {
   const auto row = static_cast<ptrdiff_t>(t);
+  fetch_ahead(args, t, args.x + lanes.first, args.x_stride);
   const Vec x = lanes.read(args.x + row * args.x_stride);
-  return args.pre != nullptr ? mul(x, lanes.read(args.pre + row * args.pre_stride)) : x;
+  if (args.pre == nullptr) return x;
+  fetch_ahead(args, t, args.pre + lanes.first, args.pre_stride);
+  return mul(x, lanes.read(args.pre + row * args.pre_stride));
 }
 
 TIDEMERGE_INLINE void finish(const LongConvArgs& args, size_t t, const Lanes& lanes, Vec sum, Vec input) {
   const auto row = static_cast<ptrdiff_t>(t);
   if (args.skip != nullptr) sum = fma(lanes.read(args.skip), input, sum);
-  if (args.post != nullptr) sum = mul(sum, lanes.read(args.post + row * args.post_stride));
+  fetch_ahead(args, t, args.out + lanes.first, args.out_stride);
+  if (args.post != nullptr) {
+    fetch_ahead(args, t, args.post + lanes.first, args.post_stride);
+    sum = mul(sum, lanes.read(args.post + row * args.post_stride));
+  }
   lanes.write(args.out + row * args.out_stride, sum);
 }
 

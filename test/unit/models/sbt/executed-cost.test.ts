@@ -43,9 +43,14 @@ function watchProducts(): void {
     const products = rows(call) * call.weight(1, 'weight', 'matrix').data.length;
     return [products, products];
   });
-  watch('sparse_linear', (call) => {
-    const { data } = call.weight(1, 'weight', 'sparse-binary');
-    return [rows(call) * data.length, rows(call) * data.filter((entry) => entry !== 0).length];
+  const sparse = (call: Call, i: number) => {
+    const { data } = call.weight(i, 'weight', 'sparse-binary');
+    return [rows(call) * data.length, rows(call) * data.filter((entry) => entry !== 0).length] as const;
+  };
+  watch('sparse_linear', (call) => sparse(call, 1));
+  watch('sparse_chain', (call) => {
+    const stages = [...call.numbers('relus').keys()].map((stage) => sparse(call, 1 + 2 * stage));
+    return [stages.reduce((sum, [all]) => sum + all, 0), stages.reduce((sum, [, kept]) => sum + kept, 0)];
   });
   watch('attention', (call) => {
     const [queries, keys] = [3, 4].map((i) => call.offsetsOnly(i, 'offsets').data);
