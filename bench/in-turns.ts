@@ -37,6 +37,10 @@ export async function inTurns(
     const second = await take(...(forward ? ([b, counts[1]!] as const) : ([a, counts[0]!] as const)));
     turns.push(forward ? { a: first, b: second } : { a: second, b: first });
   }
+  return compare(turns);
+}
+
+function compare(turns: readonly { readonly a: Turn; readonly b: Turn }[]): TurnsResult {
   const ratios = turns.map((own) => own.a.ms / own.b.ms);
   return {
     a: median(turns.map((own) => own.a.ms)),
@@ -44,6 +48,29 @@ export async function inTurns(
     ratio: { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
     cpuRatio: median(turns.map((own) => own.a.cpu / own.b.cpu)),
   };
+}
+
+/**
+ * Every one of `others` against `base`, with one run of each in a round: base B C D, B C D base, … For runs that take
+ * seconds; base is run once for all.
+ */
+export async function manyInTurns(
+  base: () => Promise<unknown>,
+  others: readonly (() => Promise<unknown>)[],
+  rounds: number,
+): Promise<TurnsResult[]> {
+  const runs = [base, ...others];
+  for (const run of runs) await run(); // warm
+  const turns: Turn[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const own: Turn[] = [];
+    for (let i = 0; i < runs.length; i++) {
+      const at = (i + round) % runs.length;
+      own[at] = await take(runs[at]!, 1);
+    }
+    turns.push(own);
+  }
+  return others.map((_, i) => compare(turns.map((own) => ({ a: own[0]!, b: own[i + 1]! }))));
 }
 
 async function take(run: () => Promise<unknown>, count: number): Promise<Turn> {

@@ -4,6 +4,7 @@
  * operations.
  */
 export { hyenaFlops } from '../dist/analysis/hyena-flops.js';
+export { mambaFlops } from '../dist/analysis/mamba-flops.js';
 export { encoderFlops } from '../dist/analysis/t5-flops.js';
 export type { Backend, WeightSpec } from '../dist/backend/backend.js';
 export { ProgramBuilder, type SymbolicTensor } from '../dist/backend/program.js';

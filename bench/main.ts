@@ -17,6 +17,7 @@ const SUITES = [
   'decoder-share',
   'detection',
   'long-conv',
+  'mamba',
   'merge-operator',
   'selective-scan',
   'sparse-linear',

@@ -14,5 +14,7 @@ export type { Scores } from './anomaly/threshold.js';
 export { anomalyThreshold } from './anomaly/threshold.js';
 export type { HyenaShape } from './hyena-flops.js';
 export { hyenaBlockFlops, hyenaFlops, longConvFlops } from './hyena-flops.js';
+export type { MambaShape } from './mamba-flops.js';
+export { mambaBlockFlops, mambaFlops, selectiveScanFlops } from './mamba-flops.js';
 export type { LayerTokens, MergeShape, T5Shape } from './t5-flops.js';
 export { decoderFlops, encoderFlops, encoderLayerFlops, layerTokens } from './t5-flops.js';
