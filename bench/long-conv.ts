@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as baseline from './baselines/long-conv.js';
 import { type Candidate, compare, expectClose } from './compare.js';
-import { interleave, Peer } from './interleave.js';
+import type { Peer } from './interleave.js';
 import { createBackend } from './internals.js';
 import { convBound, convCase, nativeConv, operations } from './long-conv-case.js';
 import { difference } from './numbers.js';
-import { type Options, Report, type Row } from './report.js';
+import { Report, type Row } from './report.js';
+import { besideTorch, type PeerOptions, ratioColumns, turnsBesideTorch } from './torch-peer.js';
 import { temporaryFolder } from './workspace.js';
 
 /*
@@ -15,12 +15,9 @@ import { temporaryFolder } from './workspace.js';
  * transform in plain JavaScript and against PyTorch's real transforms.
  */
 
-interface LongConvOptions extends Options {
+interface LongConvOptions extends PeerOptions {
   /** Only this part: javascript or torch. */
   readonly only?: string | undefined;
-  readonly rounds?: string | undefined;
-  readonly wait?: string | undefined;
-  readonly calm?: string | undefined;
 }
 
 /** Length and channels. */
@@ -33,9 +30,7 @@ export async function run(options: LongConvOptions): Promise<void> {
   const report = await Report.start('long-conv', options);
   const names = options.quick ? CASES.slice(0, 2) : CASES;
   if (options.only !== 'torch') for (const name of names) await againstJavaScript(report, name);
-  if (options.only !== 'javascript') {
-    for (const threads of options.quick ? [1] : [1, 2]) await againstTorch(report, names, threads, options);
-  }
+  if (options.only !== 'javascript') await againstTorch(report, names, options);
   report.finish();
 }
 
@@ -59,47 +54,26 @@ async function againstJavaScript(report: Report, name: string): Promise<void> {
   for (const backend of backends) backend.dispose();
 }
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-async function againstTorch(report: Report, names: string[], threads: number, options: LongConvOptions): Promise<void> {
+async function againstTorch(report: Report, names: string[], options: LongConvOptions): Promise<void> {
   const folder = temporaryFolder();
   for (const name of names) {
     const { u, k, D } = convCase(name);
     writeFileSync(join(folder, `${name}.f32`), Buffer.concat([u, k, D].map(({ buffer }) => Buffer.from(buffer))));
   }
-  const common = [String(threads), folder, ...names];
-  const ours = await Peer.start('native', {
-    program: process.execPath,
-    args: [here('workers/long-conv.js'), ...common],
-  });
-  const script = here('../bench/peers/torch_long_conv.py');
-  const torch = await Peer.start('torch', {
-    program: process.env.PYTHON ?? 'python3',
-    args: ['-W', 'ignore', script, ...common],
-  });
-  try {
-    if (ours.absent) throw new Error(`native: ${ours.absent}`);
-    if (torch.absent) {
-      report.say(`\nPyTorch: not measured here: ${torch.absent}`);
-      return;
-    }
+  const args = (threads: string) => [threads, folder, ...names];
+  const contenders = { worker: 'long-conv.js', script: 'torch_long_conv.py', args };
+  await besideTorch(report, contenders, options, async (ours, torch) => {
     const rows: Row[] = [];
     for (const name of names) rows.push(await turns(name, ours, torch, join(folder, 'out.f32'), options));
-    report.table(`against ${torch.info.version}, ${threads} thread${threads > 1 ? 's' : ''}`, rows);
-  } finally {
-    ours.close();
-    torch.close();
-  }
+    return rows;
+  });
 }
 
 async function turns(name: string, ours: Peer, torch: Peer, file: string, options: LongConvOptions): Promise<Row> {
   const one = convCase(name);
   const { largest } = difference(await ours.output(name, file), await torch.output(name, file));
   expectClose(`torch: ${name}`, largest, 2 * convBound(one));
-  const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-  const wait = Number(options.wait ?? (options.quick ? 0 : 20));
-  const result = await interleave(ours, torch, name, { rounds, wait, calm: Number(options.calm ?? 0.1) });
-  const { low, high } = result.ratio;
+  const result = await turnsBesideTorch(ours, torch, name, options, { rounds: options.quick ? 3 : 5, wait: 20 });
   return {
     length: one.length,
     channels: one.channels,
@@ -108,9 +82,6 @@ async function turns(name: string, ours: Peer, torch: Peer, file: string, option
     'torch ms': result.b.median,
     'torch best': result.b.best,
     'native GFLOP/s': operations(one) / result.a.best / 1e6,
-    'torch / native': result.ratio.median,
-    quartiles: `${low.toFixed(2)} - ${high.toFixed(2)}`,
-    'of processor time': result.cpuRatio,
-    others: `${(100 * result.others).toFixed(0)} %${result.disturbed ? ', disturbed' : ''}`,
+    ...ratioColumns(result),
   };
 }

@@ -14,19 +14,17 @@ import {
 import { againstTorch } from './merge-peers.js';
 import { measureScaling } from './merge-scaling.js';
 import { difference, median, randomArray } from './numbers.js';
-import { type Options, Report, type Row } from './report.js';
+import { Report, type Row } from './report.js';
+import type { PeerOptions } from './torch-peer.js';
 
 /*
  * Local token merging of one series, a quarter of its tokens: native against tuned JavaScript, against copying as many
  * bytes, and against PyTorch; and how its time grows with the tokens.
  */
 
-export interface MergeOptions extends Options {
+export interface MergeOptions extends PeerOptions {
   /** Only this part: javascript, scaling or torch. */
   readonly only?: string | undefined;
-  readonly rounds?: string | undefined;
-  readonly wait?: string | undefined;
-  readonly calm?: string | undefined;
   /** Where the plot of the scaling goes. */
   readonly svg?: string | undefined;
 }

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { MergeShape } from './baselines/merge.js';
 import { expectClose } from './compare.js';
-import { interleave, Peer } from './interleave.js';
+import type { Peer } from './interleave.js';
 import { callOf, expectMerge, nameOf, similarityBound, together, unpackMerged } from './merge-case.js';
 import type { MergeOptions } from './merge-operator.js';
 import { difference } from './numbers.js';
 import type { Report, Row } from './report.js';
+import { besideTorch, ratioColumns, turnsBesideTorch } from './torch-peer.js';
 import { temporaryFolder } from './workspace.js';
 
 /*
@@ -23,34 +23,18 @@ export async function againstTorch(
   const directory = temporaryFolder();
   const file = join(directory, 'tokens.f32');
   writeFileSync(file, numbers);
-  for (const threads of options.quick ? [1] : [1, 2]) {
-    const common = [file, String(threads), ...shapes.map(nameOf)];
-    const ours = await Peer.start('native', { program: process.execPath, args: [here('workers/merge.js'), ...common] });
-    const python = process.env.PYTHON ?? 'python3';
-    const script = here('../bench/peers/torch_merge.py');
-    const torch = await Peer.start('torch', { program: python, args: ['-W', 'ignore', script, ...common] });
-    try {
-      if (ours.absent) throw new Error(`native: ${ours.absent}`);
-      if (torch.absent) {
-        report.say(`\nPyTorch: not measured here: ${torch.absent}`);
-        return;
-      }
-      const rows: Row[] = [];
-      for (const shape of shapes) {
-        await check(numbers, shape, ours, torch, join(directory, 'merged.f32'));
-        rows.push(await times(shape, false, ours, torch, options));
-        // What a call adds does not depend on the neighbourhood.
-        if (shape.k === 1) rows.push(await times(shape, true, ours, torch, options));
-      }
-      report.table(`against ${torch.info.version}, ${threads} thread${threads > 1 ? 's' : ''}`, rows);
-    } finally {
-      ours.close();
-      torch.close();
+  const args = (threads: string) => [file, threads, ...shapes.map(nameOf)];
+  await besideTorch(report, { worker: 'merge.js', script: 'torch_merge.py', args }, options, async (ours, torch) => {
+    const rows: Row[] = [];
+    for (const shape of shapes) {
+      await check(numbers, shape, ours, torch, join(directory, 'merged.f32'));
+      rows.push(await times(shape, false, ours, torch, options));
+      // What a call adds does not depend on the neighbourhood.
+      if (shape.k === 1) rows.push(await times(shape, true, ours, torch, options));
     }
-  }
+    return rows;
+  });
 }
-
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 async function check(numbers: Float32Array, shape: MergeShape, ours: Peer, torch: Peer, file: string): Promise<void> {
   const x = numbers.subarray(0, shape.tokens * shape.channels);
@@ -64,11 +48,8 @@ async function check(numbers: Float32Array, shape: MergeShape, ours: Peer, torch
 }
 
 async function times(shape: MergeShape, asCall: boolean, ours: Peer, torch: Peer, options: MergeOptions): Promise<Row> {
-  const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-  const wait = Number(options.wait ?? (options.quick ? 0 : 20));
   const workload = asCall ? callOf(nameOf(shape)) : nameOf(shape);
-  const result = await interleave(ours, torch, workload, { rounds, wait, calm: Number(options.calm ?? 0.1) });
-  const { low, high } = result.ratio;
+  const result = await turnsBesideTorch(ours, torch, workload, options, { rounds: options.quick ? 3 : 5, wait: 20 });
   const merges = together(shape);
   return {
     t: shape.tokens,
@@ -79,9 +60,6 @@ async function times(shape: MergeShape, asCall: boolean, ours: Peer, torch: Peer
     'native best': result.a.best / merges,
     'torch ms': result.b.median / merges,
     'torch best': result.b.best / merges,
-    'torch / native': result.ratio.median,
-    quartiles: `${low.toFixed(2)} - ${high.toFixed(2)}`,
-    'of processor time': result.cpuRatio,
-    others: `${(100 * result.others).toFixed(0)} %${result.disturbed ? ', disturbed' : ''}`,
+    ...ratioColumns(result),
   };
 }

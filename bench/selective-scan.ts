@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expectClose } from './compare.js';
-import { interleave, Peer } from './interleave.js';
+import type { Peer } from './interleave.js';
 import { createBackend } from './internals.js';
 import { difference, ROUNDOFF, randomArray } from './numbers.js';
-import { type Options, Report, type Row } from './report.js';
+import { Report, type Row } from './report.js';
 import { bestOf, boundOf, measureRates } from './scan-bound.js';
 import {
   arraysOf,
@@ -17,6 +16,7 @@ import {
   scanCall,
   scanInJavaScript,
 } from './scan-case.js';
+import { besideTorch, type PeerOptions, ratioColumns, turnsBesideTorch } from './torch-peer.js';
 import { temporaryFolder } from './workspace.js';
 
 /*
@@ -24,12 +24,9 @@ import { temporaryFolder } from './workspace.js';
  * against plain JavaScript that does the same in one pass, and against PyTorch. Time against length.
  */
 
-interface ScanOptions extends Options {
+interface ScanOptions extends PeerOptions {
   readonly full?: boolean;
   readonly only?: string;
-  readonly rounds?: string;
-  readonly wait?: string;
-  readonly calm?: string;
 }
 
 /** Larger ones need more memory than a small machine has. */
@@ -122,31 +119,13 @@ async function againstTorch(
   const cases = all.filter(({ length, dInner, batch }) => length * dInner * batch <= 2 ** 23 && length <= 8192);
   const file = join(temporaryFolder(), 'numbers.f32');
   writeFileSync(file, numbers);
-  for (const threads of options.quick ? [1] : [1, 2]) {
-    const common = [file, String(threads), ...cases.map(nameOf)];
-    const ours = await Peer.start('native', { program: process.execPath, args: [here('workers/scan.js'), ...common] });
-    const script = here('../bench/peers/torch_scan.py');
-    const torch = await Peer.start('torch', {
-      program: process.env.PYTHON ?? 'python3',
-      args: ['-W', 'ignore', script, ...common],
-    });
-    try {
-      if (ours.absent) throw new Error(`native: ${ours.absent}`);
-      if (torch.absent) {
-        report.say(`\nPyTorch: not measured here: ${torch.absent}`);
-        return;
-      }
-      const rows: Row[] = [];
-      for (const size of cases) rows.push(await pair(numbers, size, ours, torch, options));
-      report.table(`against ${torch.info.version}, ${threads} thread${threads > 1 ? 's' : ''}`, rows);
-    } finally {
-      ours.close();
-      torch.close();
-    }
-  }
+  const args = (threads: string) => [file, threads, ...cases.map(nameOf)];
+  await besideTorch(report, { worker: 'scan.js', script: 'torch_scan.py', args }, options, async (ours, torch) => {
+    const rows: Row[] = [];
+    for (const size of cases) rows.push(await pair(numbers, size, ours, torch, options));
+    return rows;
+  });
 }
-
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 async function pair(
   numbers: Float32Array,
@@ -160,17 +139,11 @@ async function pair(
   const { largest } = difference(await torch.output(name, join(temporaryFolder(), 'y.f32')), expected);
   const bound = 16 * (D_STATE + 16) * ROUNDOFF * expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   expectClose(`torch: ${name}`, largest, bound);
-  const rounds = Number(options.rounds ?? 3);
-  const wait = Number(options.wait ?? (options.quick ? 0 : 5));
-  const result = await interleave(ours, torch, name, { rounds, wait, calm: Number(options.calm ?? 0.1) });
-  const { low, high } = result.ratio;
+  const result = await turnsBesideTorch(ours, torch, name, options, { rounds: 3, wait: 5 });
   return {
     ...{ channels: size.dInner, steps: size.length, batch: size.batch },
     'native call ms': result.a.median,
     'torch ms': result.b.median,
-    'torch / native': result.ratio.median,
-    quartiles: `${low.toFixed(2)} - ${high.toFixed(2)}`,
-    'of processor time': result.cpuRatio,
-    others: `${(100 * result.others).toFixed(0)} %${result.disturbed ? ', disturbed' : ''}`,
+    ...ratioColumns(result),
   };
 }

@@ -2,19 +2,18 @@
 
 A case is "tokens channels k" with k = 0 for global; a quarter of the tokens goes. As vectorised as PyTorch allows: a small
 neighbourhood is one multiply-reduce per diagonal, a batched product with windows or a masked matrix product, whichever is
-fastest here, the global one a matrix product of normalised tokens in blocks of rows. See bench/serve.ts for the lines that
-are read and written.
+fastest here, the global one a matrix product of normalised tokens in blocks of rows.
 """
 
-import json
 import sys
 import time
+
+from torch_contender import prepare, serve
 
 
 def together(name):
     """Merges a run, as in bench/merge-case.ts."""
     return 1 if name.endswith(" 0") else 8
-
 
 
 def pairwise(torch, a, b):
@@ -117,43 +116,29 @@ def case(torch, numbers, name):
     return lambda: merge(torch, x, tokens // 4, match)
 
 
-def load(file, threads, names):
-    import torch
+def repeated(run, count):
+    def several():
+        for _ in range(count):
+            run()
 
-    torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
+    return several
+
+
+def load():
+    file, threads, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    torch = prepare(threads)
     size = max(int(name.split(" ")[0]) * int(name.split(" ")[1]) for name in names)
     numbers = torch.from_file(file, size=size, dtype=torch.float32).clone()
-    return {"version": f"torch {torch.__version__}"}, {name: case(torch, numbers, name) for name in names}
+    cases = {name: case(torch, numbers, name) for name in names}
+    workloads = {name: repeated(run, together(name)) for name, run in cases.items()}
+    # Tokens and result stay where they are in any case.
+    workloads.update({"call " + name: run for name, run in workloads.items()})
 
+    def flat(parts):
+        return torch.cat([part.reshape(-1).to(torch.float32) for part in parts])
 
-def main():
-    file, threads, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
-    try:
-        info, workloads = load(file, threads, names)
-    except Exception as error:  # whatever is missing, the peer is absent
-        print("ABSENT", type(error).__name__, str(error).split("\n")[0], flush=True)
-        return
-    print("READY", json.dumps({**info, "workloads": names + ["call " + name for name in names], "outputs": names}), flush=True)
-    for line in sys.stdin:
-        command, name, argument = line.rstrip("\n").split("\t")
-        name = name.removeprefix("call ")  # tokens and result stay where they are in any case
-        if command == "RUN":
-            cpu = time.process_time()
-            ms = []
-            for _ in range(int(argument)):
-                start = time.perf_counter()
-                for _ in range(together(name)):
-                    workloads[name]()
-                ms.append((time.perf_counter() - start) * 1e3)
-            print("TIMES", json.dumps({"ms": ms, "cpu": time.process_time() - cpu}), flush=True)
-        if command == "OUT":
-            import torch
-
-            parts = [part.reshape(-1).to(torch.float32) for part in workloads[name]()]
-            torch.cat(parts).numpy().tofile(argument)
-            print("WROTE", flush=True)
+    return {}, workloads, {name: lambda run=run: flat(run()) for name, run in cases.items()}
 
 
 if __name__ == "__main__":
-    main()
+    serve(load)

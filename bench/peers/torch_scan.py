@@ -2,12 +2,13 @@
 
 PyTorch has no such operator on a CPU. As vectorised as a recurrence allows: decays and inputs of a block of steps at once,
 one fused in-place multiply-add a step over all channels and states, the product with C over the block at once; blocks of a
-length that is fastest here. See bench/serve.ts for the lines that are read and written.
+length that is fastest here.
 """
 
-import json
 import sys
 import time
+
+from torch_contender import prepare, serve
 
 STATES = 16
 
@@ -64,39 +65,15 @@ def case(torch, numbers, name):
     return lambda: scan(torch, given, best)
 
 
-def load(file, threads, names):
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
+def load():
+    file, threads, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    torch = prepare(threads)
     sizes = [tuple(map(int, name.split(" "))) for name in names]
     size = max((3 * c + 2 * STATES) * s * b + 2 * c for c, s, b in sizes)
     numbers = torch.from_file(file, size=size, dtype=torch.float32).clone()
-    return {"version": f"torch {torch.__version__}"}, {name: case(torch, numbers, name) for name in names}
-
-
-def main():
-    file, threads, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
-    try:
-        info, workloads = load(file, threads, names)
-    except Exception as error:  # whatever is missing, the peer is absent
-        print("ABSENT", type(error).__name__, str(error).split("\n")[0], flush=True)
-        return
-    print("READY", json.dumps({**info, "workloads": names, "outputs": names}), flush=True)
-    for line in sys.stdin:
-        command, name, argument = line.rstrip("\n").split("\t")
-        if command == "RUN":
-            cpu = time.process_time()
-            ms = []
-            for _ in range(int(argument)):
-                start = time.perf_counter()
-                workloads[name]()
-                ms.append((time.perf_counter() - start) * 1e3)
-            print("TIMES", json.dumps({"ms": ms, "cpu": time.process_time() - cpu}), flush=True)
-        if command == "OUT":
-            workloads[name]().contiguous().numpy().tofile(argument)
-            print("WROTE", flush=True)
+    workloads = {name: case(torch, numbers, name) for name in names}
+    return {}, workloads, workloads
 
 
 if __name__ == "__main__":
-    main()
+    serve(load)

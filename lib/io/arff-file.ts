@@ -1,10 +1,10 @@
 import { TidemergeError } from '../errors.js';
 import { ArffHeader, type ArffLayout, unquoted } from './arff-header.js';
-import { type ByteInput, openBytes } from './byte-source.js';
-import { decodeLine, scanLines } from './line-scanner.js';
+import type { ByteInput } from './byte-source.js';
+import { decodeLine } from './line-scanner.js';
 import { SampleCollector } from './sample-collector.js';
+import { readSampleLines, type SampleLineReader } from './sample-lines.js';
 import type { SampleOptions, SampleSet } from './sample-set.js';
-import { utf8Chunks } from './text-encoding.js';
 
 const COMMA = 0x2c;
 const PERCENT = 0x25;
@@ -20,20 +20,11 @@ const DOUBLE = 0x22;
  *
  * ERR_BAD_DATA with file and line, ERR_UNSUPPORTED for other kinds of attributes and for sparse rows.
  */
-export async function readArffFile(input: ByteInput, options: SampleOptions = {}): Promise<SampleSet> {
-  const source = openBytes(input, options.name);
-  const reader = new ArffReader(source.name, options);
-  const chunks = utf8Chunks(source, options.encoding);
-  for await (const _ of scanLines(
-    source.name,
-    chunks,
-    (bytes, line) => reader.take(bytes, line),
-    options.maxLineBytes,
-  ));
-  return reader.finish();
+export function readArffFile(input: ByteInput, options: SampleOptions = {}): Promise<SampleSet> {
+  return readSampleLines(input, options, PERCENT, (source) => new ArffReader(source, options));
 }
 
-class ArffReader {
+class ArffReader implements SampleLineReader {
   readonly #source: string;
   readonly #maxValues: number | undefined;
   readonly #header: ArffHeader;
@@ -49,13 +40,8 @@ class ArffReader {
 
   take(bytes: Buffer, line: number): void {
     this.#line = line;
-    let [start, end] = [0, bytes.length];
-    while (start < end && bytes[start]! <= 0x20) start++;
-    while (end > start && bytes[end - 1]! <= 0x20) end--;
-    if (start === end || bytes[start] === PERCENT) return;
-    const trimmed = bytes.subarray(start, end);
-    if (this.#collector) this.#sample(this.#collector, this.#layout!, trimmed);
-    else this.#layout = this.#header.take(decodeLine(this.#source, line, trimmed), line);
+    if (this.#collector) this.#sample(this.#collector, this.#layout!, bytes);
+    else this.#layout = this.#header.take(decodeLine(this.#source, line, bytes), line);
     if (!this.#layout || this.#collector) return;
     const { classNames, length, form } = this.#layout;
     this.#collector = new SampleCollector(this.#source, {
@@ -67,12 +53,9 @@ class ArffReader {
     });
   }
 
-  finish(): SampleSet {
+  finish(line: number): SampleSet {
     if (this.#collector) return this.#collector.finish();
-    throw new TidemergeError(
-      'ERR_BAD_DATA',
-      `${this.#source}: line ${this.#line}: expected @data, got the end of the file`,
-    );
+    throw new TidemergeError('ERR_BAD_DATA', `${this.#source}: line ${line}: expected @data, got the end of the file`);
   }
 
   #sample(collector: SampleCollector, { form, classNames }: ArffLayout, bytes: Buffer): void {

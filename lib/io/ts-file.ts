@@ -1,10 +1,10 @@
 import { TidemergeError } from '../errors.js';
-import { type ByteInput, openBytes } from './byte-source.js';
-import { decodeLine, scanLines } from './line-scanner.js';
+import type { ByteInput } from './byte-source.js';
+import { decodeLine } from './line-scanner.js';
 import { quote } from './quote.js';
 import { type CollectorRules, SampleCollector } from './sample-collector.js';
+import { readSampleLines, type SampleLineReader } from './sample-lines.js';
 import type { SampleOptions, SampleSet } from './sample-set.js';
-import { utf8Chunks } from './text-encoding.js';
 
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -17,17 +17,8 @@ const HASH = 0x23;
  *
  * ERR_BAD_DATA with file and line for anything else, ERR_UNSUPPORTED for time stamps and for targets that are numbers.
  */
-export async function readTsFile(input: ByteInput, options: SampleOptions = {}): Promise<SampleSet> {
-  const source = openBytes(input, options.name);
-  const reader = new TsReader(source.name, options);
-  const chunks = utf8Chunks(source, options.encoding);
-  for await (const _ of scanLines(
-    source.name,
-    chunks,
-    (bytes, line) => reader.take(bytes, line),
-    options.maxLineBytes,
-  ));
-  return reader.finish();
+export function readTsFile(input: ByteInput, options: SampleOptions = {}): Promise<SampleSet> {
+  return readSampleLines(input, options, HASH, (source) => new TsReader(source, options));
 }
 
 interface Headers {
@@ -38,7 +29,7 @@ interface Headers {
   classNames?: string[];
 }
 
-class TsReader {
+class TsReader implements SampleLineReader {
   readonly #source: string;
   readonly #maxValues: number | undefined;
   readonly #headers: Headers = {};
@@ -52,16 +43,12 @@ class TsReader {
 
   take(bytes: Buffer, line: number): void {
     this.#line = line;
-    let [start, end] = [0, bytes.length];
-    while (start < end && bytes[start]! <= 0x20) start++;
-    while (end > start && bytes[end - 1]! <= 0x20) end--;
-    if (start === end || bytes[start] === HASH) return;
-    const trimmed = bytes.subarray(start, end);
-    if (this.#collector) this.#sample(this.#collector, trimmed);
-    else this.#header(decodeLine(this.#source, line, trimmed));
+    if (this.#collector) this.#sample(this.#collector, bytes);
+    else this.#header(decodeLine(this.#source, line, bytes));
   }
 
-  finish(): SampleSet {
+  finish(line: number): SampleSet {
+    this.#line = line;
     if (!this.#collector) throw this.#fail('expected @data, got the end of the file');
     return this.#collector.finish();
   }

@@ -5,7 +5,7 @@ import { createBackend } from '../../lib/backend/select.js';
 import { type CausalConv1dResult, causalConv1d } from '../../lib/ops/direct-conv1d.js';
 import type { FloatTensor } from '../../lib/tensor/user-tensors.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
+import { expectTensorRows, type GoldenFile, readGoldenFile } from './goldens.js';
 
 /*
  * The convolution against recorded runs of the official reference functions: a sequence, then single steps that go on
@@ -45,8 +45,7 @@ function checkConv(backend: Backend, goldens: GoldenFile): void {
 }
 
 function expectOutput(what: string, actual: FloatTensor, expected: FloatTensor): void {
-  expect(actual.shape, what).toEqual(expected.shape);
-  expectRows(what, actual.data, expected.data, expected.shape[1]! * expected.shape[2]!, TOLERANCE);
+  expectTensorRows(what, actual, expected, expected.shape[1]! * expected.shape[2]!, TOLERANCE);
 }
 
 /** Inputs are kept as they are. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Forecaster } from '../../lib/index.js';
 import { ChronosBoltModel } from '../../lib/models/index.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, type GoldenFile, readGoldenFile, seriesOf } from './goldens.js';
+import { expectRows, expectTensorRows, type GoldenFile, readGoldenFile, seriesOf } from './goldens.js';
 
 /*
  * Against the published ChronosBoltPipeline; tolerances from the goldens' README.
@@ -24,7 +24,7 @@ export function describeChronosBolt(
   { padded }: { readonly padded: boolean },
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
   const inputsOf = (name: string) => (padded ? rowsOf(goldens, name) : seriesOf(goldens, name));
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
@@ -62,8 +62,7 @@ export function describeChronosBolt(
       const expected = goldens.floats(`${name}.predictions`);
       const result = await forecaster.predict(inputsOf(name), { predictionLength: horizon });
       expect(result.kind).toBe('quantiles');
-      expect(result.shape).toEqual(expected.shape);
-      expectRows('predictions', result.data, expected.data, result.shape[1] * horizon, 5e-6);
+      expectTensorRows('predictions', result, expected, result.shape[1] * horizon, 5e-6);
     });
 
     it.each(cases.filter(([, { params }]) => params.levels))('predicts quantiles of %s', async (name, { params }) => {
@@ -81,9 +80,8 @@ export function describeChronosBolt(
     it.each(cases)('embeds %s', async (name) => {
       const expected = goldens.floats(`${name}.embeddings`);
       const embedded = await forecaster.embed(inputsOf(name));
-      expect(embedded.shape).toEqual(expected.shape);
       const tolerance = name === 'magnitudes' ? 1e-4 : 1e-5;
-      expectRows('embeddings', embedded.data, expected.data, model.dModel, tolerance, embedded.mask);
+      expectTensorRows('embeddings', embedded, expected, model.dModel, tolerance, embedded.mask);
       if (goldens.has(`${name}.patch_mask`)) {
         expect(Array.from(embedded.mask)).toEqual(Array.from(goldens.get(`${name}.patch_mask`).data));
       }

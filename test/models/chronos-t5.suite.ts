@@ -7,7 +7,7 @@ import { Forecaster } from '../../lib/index.js';
 import { ChronosT5Model, MeanScaleUniformBins, samplingDistribution } from '../../lib/models/index.js';
 import { matrix } from '../../lib/tensor/tensor.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, readGoldenFile, seriesOf } from './goldens.js';
+import { expectRows, expectTensorRows, readGoldenFile, seriesOf } from './goldens.js';
 
 /*
  * Against the published Chronos over T5ForConditionalGeneration; tolerances from the goldens' README.
@@ -29,7 +29,7 @@ export function describeChronosT5(
   backends: readonly BackendUnderTest[],
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
   const having = (tensor: string) => cases.filter(([name]) => goldens.has(`${name}.${tensor}`));
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
@@ -52,8 +52,7 @@ export function describeChronosT5(
       };
       const states = await model.encode({ inputIds, attentionMask: mask, hiddenStates: true });
       const expected = goldens.floats(`${name}.embeddings`);
-      expect(states.shape).toEqual(expected.shape);
-      expectRows('embeddings', states.data, expected.data, model.dModel, 2e-5, mask.data);
+      expectTensorRows('embeddings', states, expected, model.dModel, 2e-5, mask.data);
       const masked = mask.data.indexOf(0);
       if (masked >= 0)
         expect(states.data.subarray(masked * model.dModel).slice(0, model.dModel)).toEqual(
@@ -61,8 +60,7 @@ export function describeChronosT5(
         );
       if (!goldens.has(`${name}.encoder_blocks`)) return;
       const blocks = goldens.floats(`${name}.encoder_blocks`);
-      expect(states.hiddenStates?.shape).toEqual(blocks.shape);
-      expectRows('blocks', states.hiddenStates!.data, blocks.data, model.dModel, 2e-5);
+      expectTensorRows('blocks', states.hiddenStates!, blocks, model.dModel, 2e-5);
     });
 
     it.each(having('logits'))('decodes %s with teacher forcing', async (name) => {
@@ -73,9 +71,7 @@ export function describeChronosT5(
       });
       const decoderInputIds = goldens.integers(`${name}.decoder_input_ids`);
       const logits = await model.decode({ decoderInputIds, encoderHiddenStates, attentionMask });
-      const expected = goldens.floats(`${name}.logits`);
-      expect(logits.shape).toEqual(expected.shape);
-      expectRows('logits', logits.data, expected.data, model.config.t5.vocabSize, 2e-5);
+      expectTensorRows('logits', logits, goldens.floats(`${name}.logits`), model.config.t5.vocabSize, 2e-5);
     });
 
     it.each(having('greedy_forecast'))('forecasts %s greedily, with the cache', async (name) => {
@@ -108,9 +104,8 @@ export function describeChronosT5(
     it.each(cases)('embeds %s', async (name) => {
       const expected = goldens.floats(`${name}.embeddings`);
       const embedded = await forecaster.embed(seriesOf(goldens, name));
-      expect(embedded.shape).toEqual(expected.shape);
       expect(Int32Array.from(embedded.mask)).toEqual(goldens.get(`${name}.attention_mask`).data);
-      expectRows('embeddings', embedded.data, expected.data, model.dModel, 2e-5, embedded.mask);
+      expectTensorRows('embeddings', embedded, expected, model.dModel, 2e-5, embedded.mask);
       expectRows('scale', embedded.scale, goldens.floats(`${name}.scale`).data, 1, 1e-6);
       expect(embedded.loc).toBeUndefined();
     });

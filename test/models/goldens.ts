@@ -21,6 +21,8 @@ export interface Golden {
 
 export interface GoldenFile {
   readonly metadata: (key: string) => unknown;
+  /** By name: what the file says of its cases. */
+  cases<Case>(): [name: string, one: Case][];
   get(name: string): Golden;
   has(name: string): boolean;
   floats(name: string): { data: Float32Array; shape: readonly number[] };
@@ -44,13 +46,15 @@ export function readGoldenFile(path: string): GoldenFile {
   }
   const metadata = new Map(store.metadata);
   store.close();
+  const read = (key: string) => JSON.parse(metadata.get(key) ?? 'null') as unknown;
   const get = (name: string): Golden => {
     const tensor = all.get(name);
     if (!tensor) throw new Error(`${path}: no tensor ${name}`);
     return tensor;
   };
   return {
-    metadata: (key) => JSON.parse(metadata.get(key) ?? 'null') as unknown,
+    metadata: read,
+    cases: <Case>() => Object.entries(read('cases') as Record<string, Case>),
     get,
     has: (name) => all.has(name),
     floats: (name) => get(name) as { data: Float32Array; shape: readonly number[] },
@@ -98,6 +102,19 @@ export function expectRows(
     if (largest > 0) worst = Math.max(worst, difference / largest);
   }
   return worst;
+}
+
+/** Rows as above, and the shape of the tensors they are of. */
+export function expectTensorRows(
+  what: string,
+  actual: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
+  expected: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
+  width: number,
+  tolerance: number,
+  mask?: ArrayLike<number>,
+): number {
+  expect(actual.shape, `${what}: shape`).toEqual(expected.shape);
+  return expectRows(what, actual.data, expected.data, width, tolerance, mask);
 }
 
 /** The folder with larger goldens, which is no part of the repository; undefined, said loudly, where it is absent. */

@@ -10,7 +10,7 @@ import { mamba } from '../../lib/models/mamba/model.js';
 import { readTokens } from '../../lib/models/mamba/tokens.js';
 import type { ModelHost } from '../../lib/models/model-host.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
+import { expectRows, expectTensorRows, type GoldenFile, readGoldenFile } from './goldens.js';
 import { tokensOf } from './mamba.suite.js';
 import { type Merge, mergingOf } from './merging.suite.js';
 
@@ -69,7 +69,7 @@ export function describeMergedMamba(
   backends: readonly BackendUnderTest[],
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: MambaModel;
@@ -94,8 +94,7 @@ export function describeMergedMamba(
       const [batch, , vocabulary] = shape as [number, number, number];
       const near = (what: string, actual: { data: Float32Array; shape: readonly number[] }) => {
         const expected = goldens.floats(`${name}.${what}`);
-        expect(actual.shape).toEqual(expected.shape);
-        expectRows(what, actual.data, expected.data, expected.data.length / batch, TOLERANCE);
+        expectTensorRows(what, actual, expected, expected.data.length / batch, TOLERANCE);
       };
       near('logits', out.logits!);
       near('unmerged', out.lastHiddenState!);

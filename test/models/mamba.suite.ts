@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MambaModel, type MambaState } from '../../lib/models/index.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
+import { expectRows, expectTensorRows, type GoldenFile, readGoldenFile } from './goldens.js';
 
 /*
  * Against the published MambaForCausalLM; tolerances from the goldens' README.
@@ -40,8 +40,7 @@ function expectBatch(
   expected: { data: Float32Array; shape: readonly number[] },
   elements: number,
 ): void {
-  expect(actual.shape, what).toEqual(expected.shape);
-  expectRows(what, actual.data, expected.data, expected.data.length / elements, TOLERANCE);
+  expectTensorRows(what, actual, expected, expected.data.length / elements, TOLERANCE);
 }
 
 /** transformers keeps one input of the convolution more than are needed. */
@@ -61,7 +60,7 @@ export function describeMamba(
   backends: readonly BackendUnderTest[],
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: MambaModel;
@@ -77,9 +76,8 @@ export function describeMamba(
       const out = await model.forward({ ...tokens, attentionMask: mask, ...wanted });
       const logits = goldens.floats(`${name}.logits`);
       const [batch, length, vocabulary] = logits.shape as [number, number, number];
-      expect(out.logits!.shape).toEqual(logits.shape);
       // Row by row where there is padding: what the published class leaves there is no answer.
-      if (mask) expectRows('logits', out.logits!.data, logits.data, vocabulary, TOLERANCE, mask.data);
+      if (mask) expectTensorRows('logits', out.logits!, logits, vocabulary, TOLERANCE, mask.data);
       else expectBatch('logits', out.logits!, logits, batch);
       if (goldens.has(`${name}.hidden`) && !mask) {
         const hidden = goldens.floats(`${name}.hidden`);

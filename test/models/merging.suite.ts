@@ -209,7 +209,7 @@ export function describeMergedT5(
   backends: readonly BackendUnderTest[],
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: ChronosT5Model;
@@ -262,7 +262,7 @@ export function describeMergedBolt(
   backends: readonly BackendUnderTest[],
 ): void {
   const goldens = readGoldenFile(file);
-  const cases = Object.entries(goldens.metadata('cases') as Record<string, Case>);
+  const cases = goldens.cases<Case>();
 
   describe.each(backends)(`${title}, $name`, ({ options }) => {
     let model: ChronosBoltModel;

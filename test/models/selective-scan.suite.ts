@@ -5,7 +5,7 @@ import { createBackend } from '../../lib/backend/select.js';
 import { type SelectiveScanInputs, type SelectiveScanResult, selectiveScan } from '../../lib/ops/direct-scan.js';
 import type { FloatTensor } from '../../lib/tensor/user-tensors.js';
 import type { BackendUnderTest } from './backends.js';
-import { expectRows, type GoldenFile, readGoldenFile } from './goldens.js';
+import { expectTensorRows, type GoldenFile, readGoldenFile } from './goldens.js';
 
 /*
  * The scan against recorded runs of the official reference function: the whole sequence, its two parts with the state
@@ -60,8 +60,7 @@ function expectScan(what: string, { y, lastState }: SelectiveScanResult, out: Fl
     ['y', y, out],
     ['state', lastState, state],
   ] as const) {
-    expect(actual.shape, `${what}: ${name}`).toEqual(expected.shape);
-    expectRows(`${what}: ${name}`, actual.data, expected.data, expected.shape[1]! * expected.shape[2]!, TOLERANCE);
+    expectTensorRows(`${what}: ${name}`, actual, expected, expected.shape[1]! * expected.shape[2]!, TOLERANCE);
   }
 }
 
