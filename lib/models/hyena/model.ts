@@ -125,14 +125,16 @@ export class HyenaModel {
 
   #form(inputs: HyenaInputs, { embeds, index }: BatchTokens): HyenaForm {
     const flag = (name: keyof HyenaInputs, otherwise: boolean) => readFlag('forward', name, inputs[name], otherwise);
+    const merging = readMerging(inputs.merging, this.mergingTarget);
     return {
       embeds,
       padded: index.rows !== undefined,
       head: readHead(inputs.head, this.#weights.classifier),
       features: flag('lastHiddenState', false),
       blocks: flag('hiddenStates', false),
-      unmerge: flag('unmerge', true),
-      merging: readMerging(inputs.merging, this.mergingTarget),
+      // Without merging, places of padding stay where they are, whatever is asked.
+      unmerge: flag('unmerge', true) || merging === undefined,
+      merging,
     };
   }
 
@@ -147,7 +149,7 @@ export class HyenaModel {
 
   #rows(out: Outputs, name: string, { batch, length }: BatchTokens, form: HyenaForm, width: number) {
     const data = out[name]!.data as Float32Array;
-    if (form.unmerge || !form.merging) return { data, shape: [batch, length, width] };
+    if (form.unmerge) return { data, shape: [batch, length, width] };
     return rectangle(data, out.mergedOffsets!.data as Int32Array, width);
   }
 

@@ -105,6 +105,7 @@ void pack(const SparseBinaryWeights& w, void* packed) {
   auto* bytes = static_cast<unsigned char*>(packed);
   pack_codes(w, bytes);
   const PackedLayout layout = packed_layout(w.n, w.k);
+  for (size_t i = code_bytes(w.n, w.k); i < layout.pairs; ++i) bytes[i] = 0;  // what aligns the parts, too
   auto* starts = reinterpret_cast<uint32_t*>(bytes + layout.starts);
   auto* counts = reinterpret_cast<uint16_t*>(bytes + layout.counts);
   uint8_t* order = bytes + layout.order;

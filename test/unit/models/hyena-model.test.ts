@@ -187,6 +187,15 @@ describe('bad input', () => {
     expect(logits).toEqual({ data: new Float32Array(0), shape: [1, 0, 16] });
   });
 
+  it('leaves places of padding where they are, with nothing merged', async () => {
+    const inputIds = { data: Int32Array.of(7, 8, 9, 10, 7, 7, 8, 9), shape: [2, 4] };
+    const attentionMask = { data: Int32Array.of(1, 1, 1, 1, 0, 1, 1, 1), shape: [2, 4] };
+    const inputs = { inputIds, attentionMask, lastHiddenState: true, head: 'lm' } as const;
+    const asked = await model.forward({ ...inputs, unmerge: false });
+    expect(asked.logits!.data.length).toBe(2 * 4 * 16);
+    expect(asked).toEqual(await model.forward(inputs));
+  });
+
   it('cannot stream, and says why', () => {
     expect(() => model.stream()).toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED', message: expect.stringMatching(/no state of constant size/) }),
