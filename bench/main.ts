@@ -32,6 +32,7 @@ const { values, positionals } = parseArgs({
     full: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     only: { type: 'string' },
+    threads: { type: 'string' },
     size: { type: 'string' },
     rounds: { type: 'string' },
     wait: { type: 'string' },
@@ -41,7 +42,7 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
 if (values.help || unknown.length > 0) {
-  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--full] [--json] [--size tiny|mini|small|base] [--only text] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
+  const usage = `usage: npm run bench -- [${SUITES.join('] [')}] [--quick] [--full] [--json] [--size tiny|mini|small|base] [--only text] [--threads 1|2] [--rounds n] [--wait seconds] [--calm share] [--svg path]`;
   process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}\n` : ''}${usage}\n`);
   process.exit(values.help ? 0 : 2);
 }

@@ -19,8 +19,9 @@ const CONTENDERS = [OURS, 'tidemerge bfloat16', 'transformers float32', 'llama.c
 const STREAM = 'one token';
 /** Of a turn of single tokens. */
 const STEPS = 32;
-/** From so many tokens on a pass of another runtime takes the better part of a minute, or minutes. */
+/** From so many tokens on a pass takes seconds: none is spent on warming up. */
 const LONG = 4096;
+/** Here one of another runtime takes minutes. */
 const MINUTES = 16_384;
 const QUICK: MambaSizes = { vocabulary: 4096, hiddenSize: 256, numLayers: 4 };
 /** Matrix products in a block: into the mixer, steps, B and C, out of steps, the scan's with C, out of the mixer. */
@@ -37,8 +38,10 @@ export interface MambaInputs {
 }
 
 interface MambaOptions extends Options {
-  /** Others too at 16384 tokens with one thread, where a pass of theirs takes minutes. */
+  /** One pass of others at 16384 tokens, with two threads. */
   readonly full?: boolean;
+  /** 1 or 2; both if absent. */
+  readonly threads?: string | undefined;
   /** Only contenders with this text in their names, beside tidemerge. */
   readonly only?: string | undefined;
   /** At most so many rounds. */
@@ -48,6 +51,10 @@ interface MambaOptions extends Options {
 }
 
 export async function run(options: MambaOptions): Promise<void> {
+  const threads = options.threads === undefined ? [1, 2] : [Number(options.threads)];
+  if (!threads.every((count) => count === 1 || count === 2)) {
+    throw new Error(`--threads: expected 1 or 2, got ${options.threads}`);
+  }
   const report = await Report.start('mamba', options);
   const sizes = options.quick ? QUICK : MAMBA_130M;
   const directory = writeMamba(temporaryFolder(), sizes);
@@ -59,7 +66,7 @@ export async function run(options: MambaOptions): Promise<void> {
   report.say(
     `Mamba, ${numLayers} layers, width ${hiddenSize}, ${vocabulary} ids, random weights, head on the last token`,
   );
-  for (const threads of [1, 2]) await runThreads(report, { directory, sizes, lengths, threads }, options);
+  for (const count of threads) await runThreads(report, { directory, sizes, lengths, threads: count }, options);
   report.finish();
 }
 
@@ -105,61 +112,47 @@ interface Field {
   readonly options: MambaOptions;
 }
 
-/** One length, or single tokens: results first, then times. */
+/** One length, or single tokens: times, then the results of the runs that were timed. */
 async function measure(field: Field, workload: string, tokens: number): Promise<Row[]> {
   const { peers, subject, options } = field;
   const own = peers[0]!;
+  const ready = entrants(field, workload, tokens);
+  const turns = {
+    most: Number(options.rounds ?? (options.quick ? 2 : 7)),
+    seconds: Number(options.wait ?? (options.quick ? 5 : 15)),
+    repetitions: workload === STREAM ? STEPS : 1,
+    onLost: (peer: Peer, error: unknown) => leave(field, peer, error),
+  };
+  if (tokens < LONG) await takeRounds(ready, workload, { ...turns, most: 1, repetitions: 1 });
+  const left = () => ready.filter((peer) => peers.includes(peer));
+  const rounds = await takeRounds(left(), workload, turns);
   const expected = await own.output(workload, fileOf(subject));
-  const errors = new Map<Peer, number>();
-  const ready = await entrants(field, workload, tokens);
-  for (const peer of ready) if (!isLong(peer, tokens)) await check(field, peer, workload, expected, errors);
-  const rounds = await takeRounds(
-    ready.filter((peer) => peers.includes(peer)),
-    workload,
-    {
-      // Where a pass of somebody takes minutes there is one.
-      most: tokens >= MINUTES && ready.some((peer) => isLong(peer, tokens)) ? 1 : roundsOf(options),
-      seconds: Number(options.wait ?? (options.quick ? 5 : 30)),
-      repetitions: workload === STREAM ? STEPS : 1,
-      onLost: (peer, error) => leave(field, peer, error),
-    },
-  );
-  for (const peer of ready) if (!errors.has(peer)) await check(field, peer, workload, expected, errors);
-  const measured = ready.filter((peer) => peers.includes(peer) && rounds.some((round) => round.has(peer)));
-  return measured.map((peer) => ({
+  const errors = new Map([[own, 0]]);
+  for (const peer of left()) if (peer !== own) await check(field, peer, workload, expected, errors);
+  return left().map((peer) => ({
     ...{ workload, contender: peer.name },
     ...timesOf(rounds, peer, own, tokens),
     ...{ 'relative error': errors.get(peer)!, allowed: boundOf(peer.name, subject.sizes) },
   }));
 }
 
-function roundsOf({ rounds, quick }: MambaOptions): number {
-  return Number(rounds ?? (quick ? 2 : 7));
-}
-
 function timesOf(rounds: readonly Round[], peer: Peer, own: Peer, tokens: number): Row {
   const { best, median, ratio, cpuRatio, others, count } = compared(rounds, peer, own);
   return {
     ...{ 'best ms': best, 'median ms': median, 'tokens/s': (1e3 * tokens) / median, 'over ours': ratio.median },
-    quartiles: count > 1 ? `${ratio.low.toFixed(2)} - ${ratio.high.toFixed(2)}` : 'one turn',
-    ...{ 'processor time': cpuRatio, turns: count, others: `${(100 * others).toFixed(0)} %` },
+    quartiles: count > 1 ? `${ratio.low.toFixed(2)} - ${ratio.high.toFixed(2)}` : 'one round',
+    ...{ 'processor time': cpuRatio, rounds: String(count), others: `${(100 * others).toFixed(0)} %` },
   };
 }
 
-async function entrants({ report, peers, subject, options }: Field, workload: string, tokens: number): Promise<Peer[]> {
-  const ready: Peer[] = [];
-  for (const peer of peers) {
+function entrants({ report, peers, subject, options }: Field, workload: string, tokens: number): Peer[] {
+  return peers.filter((peer) => {
+    const spared = tokens >= MINUTES && !peer.name.startsWith('tidemerge') && !(options.full && subject.threads === 2);
     if (!peer.can(workload)) report.say(`\n!! ${peer.name}, ${workload}: it cannot`);
-    else if (isLong(peer, tokens) && tokens >= MINUTES && subject.threads === 1 && !options.full) {
-      report.say(`\n!! ${peer.name}, ${workload}, one thread: left out, it takes minutes (--full)`);
-    } else ready.push(peer);
-  }
-  return ready;
-}
-
-/** Long passes of other runtimes are not repeated to be checked: the run that was timed is the one that is. */
-function isLong({ name }: Peer, tokens: number): boolean {
-  return tokens >= LONG && !name.startsWith('tidemerge');
+    else if (spared) report.say(`\n!! ${peer.name}, ${workload}: not run, it takes minutes (--full: with 2 threads)`);
+    else return true;
+    return false;
+  });
 }
 
 /** A result of a contender against ours in float32. A wrong one ends the suite, one that ends leaves it. */
@@ -170,7 +163,6 @@ async function check(
   expected: Float32Array,
   errors: Map<Peer, number>,
 ): Promise<void> {
-  if (!field.peers.includes(peer)) return;
   let result: Float32Array;
   try {
     result = await peer.output(workload, fileOf(field.subject));

@@ -14,7 +14,7 @@ await serve(async () => {
   ) as MambaInputs;
   const model = await MambaModel.load(directory, { dtype, threads: Number(threads) });
   const tokens = (count: number) => ({ data: Int32Array.from(ids.slice(0, count)), shape: [1, count] });
-  const forward = (count: number) => async () =>
+  const forward = async (count: number) =>
     (await model.forward({ inputIds: tokens(count), logits: 'last' })).logits!.data;
   const begin = async () => {
     const { state } = await model.forward({ inputIds: tokens(prompt), logits: 'none' });
@@ -36,8 +36,12 @@ await serve(async () => {
     },
   };
   for (const length of lengths) {
-    workloads[`${length} tokens`] = forward(length);
-    outputs[`${length} tokens`] = forward(length);
+    // A long pass takes a minute: the result of the timed one is the result.
+    let kept: Float32Array | undefined;
+    workloads[`${length} tokens`] = async () => {
+      kept = await forward(length);
+    };
+    outputs[`${length} tokens`] = async () => kept ?? forward(length);
   }
   const info = { isa: model.backend.isa, threads: model.backend.threads };
   return { info, workloads, outputs };
