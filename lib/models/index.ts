@@ -7,7 +7,6 @@ export type { FloatTensor, IntegerTensor } from '../tensor/user-tensors.js';
 export type { ChronosBoltConfig } from './chronos-bolt/config.js';
 export { type ChronosBoltForward, ChronosBoltModel, type ForwardOptions } from './chronos-bolt/model.js';
 export type { ChronosT5Config } from './chronos-t5/config.js';
-export type { MergedPlaces, MergedStates } from './chronos-t5/merged-states.js';
 export {
   type CallOptions,
   ChronosT5Model,
@@ -24,16 +23,16 @@ export {
   type TokenizerConfig,
 } from './chronos-t5/tokenizer.js';
 export type { HyenaConfig } from './hyena/config.js';
-export type { HyenaForward, HyenaHead, HyenaInputs } from './hyena/forward.js';
 export { HyenaModel } from './hyena/model.js';
 export { type EncodedDna, encodeDna, encodeDnaBatch } from './hyena/tokenizer.js';
 export type { LoadOptions } from './load.js';
 export type { MambaConfig } from './mamba/config.js';
-export type { ForwardInputs as MambaInputs, MambaForward, MambaHead, WantedLogits } from './mamba/forward.js';
+export type { MambaForward, MambaInputs, WantedLogits } from './mamba/forward.js';
 export { MambaModel } from './mamba/model.js';
 export type { MambaState } from './mamba/state.js';
 export { MambaStream, type StreamOptions, type StreamOutputs, type StreamTokens } from './mamba/stream.js';
 export type { Mamba2Config } from './mamba2/config.js';
+export type { MergedPlaces, MergedStates } from './merged-states.js';
 export { type AlphaRule, type BinarizeOptions, binarize } from './sbt/binarize.js';
 export { type CheckpointOptions, sbtFromCheckpoint } from './sbt/checkpoint.js';
 export { type CheckpointConfig, readCheckpointConfig } from './sbt/checkpoint-config.js';
@@ -60,4 +59,10 @@ export type {
   SbtNorm,
   SbtWeights,
 } from './sbt/weights.js';
+export type {
+  TokenForward as HyenaForward,
+  TokenForwardInputs as HyenaInputs,
+  TokenHead as HyenaHead,
+  TokenHead as MambaHead,
+} from './token-forward.js';
 export type { LoadProgress } from './weight-loader.js';

@@ -5,10 +5,11 @@ import { readMerging } from '../../lib/merging/options.js';
 import type { RecordedMerge } from '../../lib/merging/token-merger.js';
 import { MambaModel } from '../../lib/models/index.js';
 import { loadModel, only } from '../../lib/models/load.js';
-import { type BackboneWeights, embedTokens, recurrentBackbone } from '../../lib/models/mamba/backbone.js';
+import { type BackboneWeights, recurrentBackbone } from '../../lib/models/mamba/backbone.js';
 import { mamba } from '../../lib/models/mamba/model.js';
-import { readTokens } from '../../lib/models/mamba/tokens.js';
 import type { ModelHost } from '../../lib/models/model-host.js';
+import { readTokens } from '../../lib/models/token-batch.js';
+import { inputRows } from '../../lib/models/token-programs.js';
 import type { BackendUnderTest } from './backends.js';
 import { expectRows, expectTensorRows, type GoldenFile, readGoldenFile } from './goldens.js';
 import { tokensOf } from './mamba.suite.js';
@@ -36,14 +37,13 @@ async function expectInside(goldens: GoldenFile, name: string, { host, hiddenSiz
   const merging = readMerging(mergingOf(merge), { model: 'it', numLayers: weights.blocks.length, k: 1 });
   const { batch, embeds, inputs } = readTokens('test', tokensOf(goldens, name), hiddenSize);
   const record = (builder: ProgramBuilder) => {
-    const x = embeds ? builder.input('x', 'float32', hiddenSize) : embedTokens(builder, weights);
-    const places = { offsets: builder.input('offsets', 'int32', 1), positions: builder.input('positions', 'int32', 1) };
+    const rows = inputRows(builder, { embeds }, weights.embedding, hiddenSize);
     const onMerge = ({ layer, before, tokens, best, sizes }: RecordedMerge) => {
       for (const [what, tensor] of Object.entries({ before, merged: tokens, best, size: sizes })) {
         builder.output(`layer${layer}.${what}`, tensor);
       }
     };
-    recurrentBackbone({ x, ...places }, weights, { merging: merging && { ...merging, trace: false }, onMerge });
+    recurrentBackbone(rows, weights, { merging: merging && { ...merging, trace: false }, onMerge });
   };
   const out = await host.run(`inside ${name}`, record, inputs);
   expect(Object.keys(out).length).toBeGreaterThan(0);

@@ -14,12 +14,12 @@ import type {
   SeriesBatch,
 } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
+import { type MergedStates, mergedStates } from '../merged-states.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
+import { denseTokens, maskedTokens, pickRows } from '../ragged.js';
 import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
-import { type MergedStates, mergedStates } from './merged-states.js';
 import { type Merging, recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
-import { denseTokens, maskedTokens, pickRows } from './ragged.js';
 import { MeanScaleUniformBins } from './tokenizer.js';
 import { type ChronosT5Weights, loadChronosT5Weights } from './weights.js';
 

@@ -8,6 +8,7 @@ import { padRows } from '../../ops/rows.js';
 import { sampleTokens, seriesKeys } from '../../ops/sample.js';
 import { meanScaleTokenize, tokensToValues } from '../../ops/tokenize.js';
 import type { SamplingSettings } from '../forecast-model.js';
+import { recordMerged } from '../merged-states.js';
 import { crossMemories, decodeStepT5, decodeT5 } from '../t5/decoder.js';
 import { encodeT5 } from '../t5/encoder.js';
 import type { ChronosT5Config } from './config.js';
@@ -41,9 +42,7 @@ export function recordEncode(
   builder.output('states', pad(merger.unmerge(encoded)));
   if (!merging) return;
   builder.output('merged', encoded);
-  builder.output('mergedOffsets', merger.offsets);
-  if (merger.sizes) builder.output('sizes', merger.sizes);
-  if (merger.map) builder.output('map', merger.map);
+  recordMerged(merger);
 }
 
 /** ids, offsets, positions of the decoder; encoded [rows, d] with encodedOffsets (and encodedSizes [rows]) → logits [ids, V]. */

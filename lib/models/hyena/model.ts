@@ -1,20 +1,27 @@
 import { TidemergeError } from '../../errors.js';
 import type { ModelConfig } from '../../io/model-config.js';
 import type { WeightScope } from '../../io/weight-scope.js';
-import { type MergingTarget, readMerging } from '../../merging/options.js';
-import { readTrace } from '../../merging/trace.js';
-import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
-import { mergedPlaces, rectangle } from '../chronos-t5/merged-states.js';
+import type { MergingTarget } from '../../merging/options.js';
 import type { BackendInfo } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
-import { readFlag } from '../mamba/forward.js';
-import { stackMerging } from '../mamba/merging.js';
-import { type BatchTokens, readTokens } from '../mamba/tokens.js';
 import type { ModelHost, Outputs } from '../model-host.js';
-import { poolScores } from '../pooled-scores.js';
+import { stackMerging } from '../stack-merging.js';
+import { type BatchTokens, readTokens } from '../token-batch.js';
+import {
+  classLogits,
+  expectSeriesTokens,
+  formInputs,
+  keyOf,
+  readForm,
+  readHead,
+  readOutputs,
+  type TokenForward,
+  type TokenForwardInputs,
+  tokenRows,
+} from '../token-forward.js';
 import { type HyenaConfig, readHyenaConfig } from './config.js';
 import { FilterBank } from './filter-bank.js';
-import { type HyenaForward, type HyenaInputs, longestSeries, readHead } from './forward.js';
+import { longestSeries } from './forward.js';
 import { type HyenaForm, recordForward } from './programs.js';
 import { findBackbone, type HyenaWeights, loadHyenaWeights } from './weights.js';
 
@@ -67,9 +74,9 @@ export class HyenaModel {
    * `config.maxLength` tokens), ERR_INVALID_SHAPE, ERR_INVALID_DTYPE, ERR_DETACHED_BUFFER, ERR_UNSUPPORTED, ERR_DISPOSED.
    */
   async forward(
-    inputs: HyenaInputs,
+    inputs: TokenForwardInputs,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<HyenaForward> {
+  ): Promise<TokenForward> {
     if (this.#disposed) throw new TidemergeError('ERR_DISPOSED', 'model: used after dispose()');
     this.#running++;
     try {
@@ -98,75 +105,30 @@ export class HyenaModel {
     this.#filters.dispose();
   }
 
-  async #forward(inputs: HyenaInputs, signal: AbortSignal | undefined): Promise<HyenaForward> {
-    const { dModel, maxLength } = this.config;
-    const tokens = readTokens('forward', inputs, dModel, inputs.attentionMask);
-    const form = this.#form(inputs, tokens);
-    const longest = longestSeries(tokens, form.head === 'classifier' ? 1 : 0, maxLength);
+  async #forward(inputs: TokenForwardInputs, signal: AbortSignal | undefined): Promise<TokenForward> {
+    const { dModel: width, numLayers, maxLength } = this.config;
+    const tokens = readTokens('forward', inputs, width, inputs.attentionMask);
+    const head = readHead(inputs.head, this.#weights.classifier);
+    const form = { ...readForm(inputs, tokens, this.mergingTarget), head };
+    if (head === 'classifier') expectSeriesTokens(tokens);
+    const longest = longestSeries(tokens, maxLength);
     signal?.throwIfAborted();
     await this.#filters.cover(longest, signal);
-    const given = { ...tokens.inputs, ...(form.padded && { length: matrix(Int32Array.of(tokens.length)) }) };
     // One and the same turn: another pass may replace the filters by longer ones.
     const out = await this.#host.run(
       `${keyOf(form)} ${this.#filters.length}`,
       (builder) => recordForward(builder, this.config, this.#weights, this.#filters.handles, form),
-      given,
+      formInputs(tokens, form),
       signal,
     );
-    const trace = readTrace(out);
-    return {
-      ...this.#logits(out, tokens, form),
-      ...(form.features && { lastHiddenState: this.#rows(out, 'features', tokens, form, dModel) }),
-      ...(form.blocks && { hiddenStates: this.#blocks(out, tokens) }),
-      ...(form.merging && { merged: mergedPlaces(out, tokens.index, tokens.length) }),
-      ...(trace && { trace }),
-    };
+    return { ...this.#logits(out, tokens, form), ...readOutputs(out, tokens, form, { numLayers, width }) };
   }
 
-  #form(inputs: HyenaInputs, { embeds, index }: BatchTokens): HyenaForm {
-    const flag = (name: keyof HyenaInputs, otherwise: boolean) => readFlag('forward', name, inputs[name], otherwise);
-    const merging = readMerging(inputs.merging, this.mergingTarget);
-    return {
-      embeds,
-      padded: index.rows !== undefined,
-      head: readHead(inputs.head, this.#weights.classifier),
-      features: flag('lastHiddenState', false),
-      blocks: flag('hiddenStates', false),
-      // Without merging, places of padding stay where they are, whatever is asked.
-      unmerge: flag('unmerge', true) || merging === undefined,
-      merging,
-    };
-  }
-
-  #logits(out: Outputs, tokens: BatchTokens, form: HyenaForm): { logits?: Tensor<Float32Array> } {
+  #logits(out: Outputs, tokens: BatchTokens, form: HyenaForm): Pick<TokenForward, 'logits'> {
     const { classifier } = this.#weights;
-    if (form.head === 'lm') return { logits: this.#rows(out, 'logits', tokens, form, this.config.vocabSize) };
-    if (form.head === 'none' || !classifier) return {};
-    const offsets = form.merging ? (out.mergedOffsets!.data as Int32Array) : tokens.index.offsets;
-    const sizes = out.sizes?.data as Float32Array | undefined;
-    return { logits: poolScores(out.scores!.data as Float32Array, offsets, sizes, classifier) };
+    if (form.head === 'lm') return { logits: tokenRows(out, 'logits', tokens, form, this.config.vocabSize) };
+    return form.head === 'classifier' && classifier ? { logits: classLogits(out, tokens, form, classifier) } : {};
   }
-
-  #rows(out: Outputs, name: string, { batch, length }: BatchTokens, form: HyenaForm, width: number) {
-    const data = out[name]!.data as Float32Array;
-    if (form.unmerge) return { data, shape: [batch, length, width] };
-    return rectangle(data, out.mergedOffsets!.data as Int32Array, width);
-  }
-
-  #blocks(out: Outputs, { batch, length }: BatchTokens): Tensor<Float32Array> {
-    const { numLayers, dModel } = this.config;
-    const shape = [numLayers + 1, batch, length, dModel];
-    const data = new Float32Array(elementCount(shape));
-    for (let i = 0; i <= numLayers; i++) {
-      data.set(out[i < numLayers ? `block.${i}` : 'normed']!.data, (i * data.length) / (numLayers + 1));
-    }
-    return { data, shape };
-  }
-}
-
-/** Equal for equal programs. */
-function keyOf({ merging, ...flags }: HyenaForm): string {
-  return `${JSON.stringify(flags)} ${merging?.key}`;
 }
 
 /** Compares what no shape shows with the names of the tensors. */

@@ -1,29 +1,17 @@
 import type { WeightHandle } from '../../backend/backend.js';
-import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
-import type { MergingPlan } from '../../merging/options.js';
+import type { ProgramBuilder } from '../../backend/program.js';
 import { TokenMerger } from '../../merging/token-merger.js';
-import { embedding } from '../../ops/embedding.js';
-import { linear } from '../../ops/linear.js';
 import { layerNorm } from '../../ops/norm.js';
-import { padRows } from '../../ops/rows.js';
+import { recordMerged } from '../merged-states.js';
+import type { TokenForm, TokenHead } from '../token-forward.js';
+import { inputRows, recordHeads, rectangleOf } from '../token-programs.js';
 import { hyenaMixer, hyenaMlp } from './block.js';
 import type { HyenaConfig } from './config.js';
 import type { HyenaWeights } from './weights.js';
 
 /** What a program is given and what it gives. */
-export interface HyenaForm {
-  /** Input `x` in place of `ids`. */
-  readonly embeds: boolean;
-  /** The batch is a rectangle with holes: rows go to their `positions`, and zeros where there is none. */
-  readonly padded: boolean;
-  readonly head: 'lm' | 'classifier' | 'none';
-  /** The rows behind the final norm. */
-  readonly features: boolean;
-  /** The residual stream behind every block. */
-  readonly blocks: boolean;
-  /** Language model logits and features have a row for every token that was given. */
-  readonly unmerge: boolean;
-  readonly merging: MergingPlan | undefined;
+export interface HyenaForm extends TokenForm {
+  readonly head: TokenHead;
 }
 
 /**
@@ -37,12 +25,10 @@ export function recordForward(
   filters: readonly WeightHandle[],
   form: HyenaForm,
 ): void {
-  const x = form.embeds ? builder.input('x', 'float32', config.dModel) : embedIds(builder, weights);
-  const rows = { x, offsets: builder.input('offsets', 'int32', 1), positions: builder.input('positions', 'int32', 1) };
-  const length = form.padded ? builder.input('length', 'int32', 1) : undefined;
-  const rectangle = (full: SymbolicTensor) => (length ? padRows({ ...rows, x: full }, length).padded : full);
+  const rows = inputRows(builder, form, weights.embedding, config.dModel);
+  const rectangle = rectangleOf(builder, rows, form);
   const merger = new TokenMerger(form.merging, rows);
-  let hidden = x;
+  let hidden = rows.x;
   for (const [i, block] of weights.blocks.entries()) {
     const filter = builder.weight(filters[i] as WeightHandle);
     hidden = merger.merge(hyenaMixer(hidden, merger.offsets, filter, block, config), i);
@@ -50,42 +36,12 @@ export function recordForward(
     if (form.blocks) builder.output(`block.${i}`, rectangle(merger.unmerge(hidden)));
   }
   merger.traceOriginal();
-  recordOutputs(builder, config, weights, form, { hidden, merger, rectangle });
-}
-
-function embedIds(builder: ProgramBuilder, { embedding: table }: HyenaWeights): SymbolicTensor {
-  return embedding(builder.input('ids', 'int32', 1), builder.weight(table));
-}
-
-interface BackboneRows {
-  readonly hidden: SymbolicTensor;
-  readonly merger: TokenMerger;
-  /** One row for every token given, to one for every place of the rectangle. */
-  readonly rectangle: (x: SymbolicTensor) => SymbolicTensor;
-}
-
-function recordOutputs(
-  builder: ProgramBuilder,
-  { finalEpsilon }: HyenaConfig,
-  { finalNorm, head, classifier }: HyenaWeights,
-  form: HyenaForm,
-  { hidden, merger, rectangle }: BackboneRows,
-): void {
-  const normed = layerNorm(hidden, builder.weight(finalNorm.weight), {
-    bias: builder.weight(finalNorm.bias),
-    epsilon: finalEpsilon,
+  const normed = layerNorm(hidden, builder.weight(weights.finalNorm.weight), {
+    bias: builder.weight(weights.finalNorm.bias),
+    epsilon: config.finalEpsilon,
   });
-  const full = (rows: SymbolicTensor) => (form.unmerge ? rectangle(merger.unmerge(rows)) : rows);
-  // Heads before cloning: fewer rows.
-  if (form.head === 'lm') builder.output('logits', full(linear(normed, builder.weight(head))));
-  if (form.head === 'classifier' && classifier) {
-    const bias = classifier.bias && builder.weight(classifier.bias);
-    builder.output('scores', linear(normed, builder.weight(classifier.weight), { bias }));
-  }
-  if (form.features) builder.output('features', full(normed));
-  if (form.blocks) builder.output('normed', rectangle(merger.unmerge(normed)));
-  if (!form.merging) return;
-  builder.output('mergedOffsets', merger.offsets);
-  if (merger.sizes) builder.output('sizes', merger.sizes);
-  if (merger.map) builder.output('map', merger.map);
+  recordHeads(normed, weights, { ...form, wanted: WANTED[form.head] }, { merger, rectangle });
+  if (form.merging) recordMerged(merger);
 }
+
+const WANTED = { lm: 'logits', classifier: 'scores', none: undefined } as const;

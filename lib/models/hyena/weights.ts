@@ -1,7 +1,7 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import type { BiasedLinearWeights } from '../../layers/residual-block.js';
-import type { PooledClassifier } from '../pooled-scores.js';
+import type { ClassifierWeights, HeadWeights } from '../token-programs.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { HyenaConfig } from './config.js';
 import { type HyenaFilterWeights, readFilterWeights } from './filter-weights.js';
@@ -21,19 +21,11 @@ export interface HyenaBlockWeights {
   readonly fc2: BiasedLinearWeights;
 }
 
-export interface HyenaClassifier extends PooledClassifier {
-  readonly weight: WeightHandle;
-  readonly bias: WeightHandle | undefined;
-}
-
-export interface HyenaWeights {
+export interface HyenaWeights extends HeadWeights {
   /** [vocabSize, dModel] */
   readonly embedding: WeightHandle;
   readonly blocks: readonly HyenaBlockWeights[];
   readonly finalNorm: BiasedLinearWeights;
-  /** [vocabSize, dModel]: the embedding itself where the file has no head of its own. */
-  readonly head: WeightHandle;
-  readonly classifier: HyenaClassifier | undefined;
 }
 
 /** Where the backbone is: in LongSafari/hyenadna-*-hf, the standalone model, and its published checkpoints. */
@@ -101,7 +93,7 @@ async function loadClassifier(
   loader: WeightLoader,
   scope: WeightScope,
   dModel: number,
-): Promise<HyenaClassifier | undefined> {
+): Promise<ClassifierWeights | undefined> {
   const [score, head] = ['score.weight', 'head.output_transform.weight'].map((name) => rootOf(scope, name));
   if (score) {
     const labels = score.info('score.weight')?.shape[0] as number;

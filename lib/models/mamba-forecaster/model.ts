@@ -10,9 +10,9 @@ import type {
   SeriesBatch,
 } from '../forecast-model.js';
 import type { ModelDefinition } from '../load.js';
-import { stackMerging } from '../mamba/merging.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
 import { levelForecasts, MIDDLE, recordLevels, recordReduce } from '../quantile-programs.js';
+import { stackMerging } from '../stack-merging.js';
 import { runMerging } from '../t5/merging.js';
 import { checkMambaForecasterConfig, type MambaForecasterConfig, readMambaForecasterConfig } from './config.js';
 import { type RecordForecaster, recordEmbed, recordPaths, recordQuantiles } from './programs.js';

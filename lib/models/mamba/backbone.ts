@@ -1,17 +1,17 @@
 import type { WeightHandle } from '../../backend/backend.js';
-import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
+import type { SymbolicTensor } from '../../backend/program.js';
 import type { BlockState, RecurrentBlock } from '../../layers/recurrent-block.js';
 import type { MergingPlan } from '../../merging/options.js';
 import { type RecordedMerge, TokenMerger } from '../../merging/token-merger.js';
-import { embedding } from '../../ops/embedding.js';
 import { rmsNorm } from '../../ops/norm.js';
+import type { TokenRows } from '../token-programs.js';
 
 /*
  * Embedding, blocks and final norm of a state-space model, without a head: what language models, classifiers and
  * forecasters have in common.
  *
- *     const tokens = embedTokens(builder, weights);                    // or rows of your own
- *     const { x, merger } = recurrentBackbone({ x: tokens, offsets, positions }, weights, { merging });
+ *     const rows = inputRows(builder, { embeds: false }, weights.embedding, hiddenSize); // or rows of your own
+ *     const { x, merger } = recurrentBackbone(rows, weights, { merging });
  *     const features = merger.unmerge(finalNorm(x, weights, config));
  */
 
@@ -26,13 +26,6 @@ export interface StackWeights {
 export interface BackboneWeights extends StackWeights {
   /** [vocabSize, hidden] */
   readonly embedding: WeightHandle;
-}
-
-/** Rows of a ragged batch: x float32 [rows, hidden], offsets int32 [batch + 1], positions int32 [rows]. */
-export interface TokenRows {
-  readonly x: SymbolicTensor;
-  readonly offsets: SymbolicTensor;
-  readonly positions: SymbolicTensor;
 }
 
 export interface BackboneOptions {
@@ -51,11 +44,6 @@ export interface BackboneRows {
   readonly merger: TokenMerger;
   /** By block: the state behind the last row of every series. */
   readonly states: readonly BlockState[];
-}
-
-/** Rows of the embedding table for the input `ids`, int32 [rows]. */
-export function embedTokens(builder: ProgramBuilder, weights: BackboneWeights): SymbolicTensor {
-  return embedding(builder.input('ids', 'int32', 1), builder.weight(weights.embedding));
 }
 
 export function recurrentBackbone(

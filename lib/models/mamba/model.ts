@@ -1,31 +1,28 @@
 import type { ProgramBuilder } from '../../backend/program.js';
-import { type MergingTarget, readMerging } from '../../merging/options.js';
-import { readTrace } from '../../merging/trace.js';
-import { elementCount, matrix, type Tensor } from '../../tensor/tensor.js';
-import { mergedPlaces, rectangle } from '../chronos-t5/merged-states.js';
+import type { MergingTarget } from '../../merging/options.js';
 import type { BackendInfo } from '../forecast-model.js';
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import { type Mamba2Config, readMamba2Config } from '../mamba2/config.js';
 import { loadMamba2Weights } from '../mamba2/weights.js';
 import type { OpenModel } from '../model-files.js';
 import type { ModelHost, Outputs } from '../model-host.js';
-import { poolScores } from '../pooled-scores.js';
-import { type MambaConfig, readMambaConfig } from './config.js';
+import { stackMerging } from '../stack-merging.js';
+import { type BatchTokens, readTokens } from '../token-batch.js';
 import {
+  classLogits,
   expectSeriesTokens,
-  type ForwardInputs,
-  lastInputs,
-  type MambaForward,
+  formInputs,
+  keyOf,
   readFlag,
-  readHead,
-  readLogits,
-  spreadLast,
-} from './forward.js';
-import { stackMerging } from './merging.js';
+  readForm,
+  readOutputs,
+  tokenRows,
+} from '../token-forward.js';
+import { type MambaConfig, readMambaConfig } from './config.js';
+import { lastInputs, type MambaForward, type MambaInputs, readHeadLogits, readLogits, spreadLast } from './forward.js';
 import { type ForwardForm, recordForward } from './programs.js';
 import { readState, type StateSizes, stateInputs, stateNames, stateSizes } from './state.js';
 import { MambaStream, readBatch, refuseMerging, type StreamOptions } from './stream.js';
-import { type BatchTokens, readTokens } from './tokens.js';
 import { loadMambaWeights, type MambaWeights } from './weights.js';
 
 /**
@@ -77,29 +74,27 @@ export class MambaModel {
    * ERR_INVALID_SHAPE, ERR_INVALID_DTYPE, ERR_DETACHED_BUFFER, ERR_UNSUPPORTED, ERR_DISPOSED.
    */
   async forward(
-    inputs: ForwardInputs,
+    inputs: MambaInputs,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<MambaForward> {
-    const tokens = readTokens('forward', inputs, this.config.hiddenSize, inputs.attentionMask);
-    const form = this.#form(inputs, tokens);
-    const { batch, length, index } = tokens;
+    const { hiddenSize: width, numLayers } = this.config;
+    const tokens = readTokens('forward', inputs, width, inputs.attentionMask);
+    const form = {
+      ...readForm(inputs, tokens, this.mergingTarget),
+      state: inputs.state !== undefined,
+      logits: readHeadLogits(inputs, this.#weights.classifier),
+    };
     if (form.logits === 'classes') expectSeriesTokens(tokens);
-    const state = inputs.state && stateInputs('forward', inputs.state, this.#state, batch);
     const given = {
-      ...tokens.inputs,
-      ...state,
-      ...(form.padded && { length: matrix(Int32Array.of(length)) }),
+      ...formInputs(tokens, form),
+      ...(inputs.state && stateInputs('forward', inputs.state, this.#state, tokens.batch)),
       ...(form.logits === 'last' && lastInputs(tokens)),
     };
     const out = await this.#host.run(keyOf(form), (builder) => this.#record(builder, form), given, signal);
-    const trace = readTrace(out);
     return {
       ...this.#logits(out, tokens, form),
-      ...(form.features && { lastHiddenState: this.#rows(out, 'features', tokens, form, this.config.hiddenSize) }),
-      ...(form.blocks && { hiddenStates: this.#blocks(out, tokens) }),
-      state: readState(out, this.#state, batch),
-      ...(form.merging && { merged: mergedPlaces(out, index, length) }),
-      ...(trace && { trace }),
+      state: readState(out, this.#state, tokens.batch),
+      ...readOutputs(out, tokens, form, { numLayers, width }),
     };
   }
 
@@ -138,55 +133,13 @@ export class MambaModel {
     recordForward(builder, { ...this.config, state: this.#state }, this.#weights, form);
   }
 
-  #form(inputs: ForwardInputs, { embeds, index }: BatchTokens): ForwardForm {
-    const flag = (name: keyof ForwardInputs, otherwise: boolean) => readFlag('forward', name, inputs[name], otherwise);
-    const merging = readMerging(inputs.merging, this.mergingTarget);
-    const unmerge = flag('unmerge', true) || merging === undefined;
-    return {
-      embeds,
-      padded: index.rows !== undefined,
-      state: inputs.state !== undefined,
-      logits: readHead(inputs, this.#weights.classifier),
-      features: flag('lastHiddenState', false),
-      blocks: flag('hiddenStates', false),
-      unmerge,
-      merging,
-    };
-  }
-
-  #logits(out: Outputs, tokens: BatchTokens, form: ForwardForm): { logits?: Tensor<Float32Array> } {
+  #logits(out: Outputs, tokens: BatchTokens, form: ForwardForm): Pick<MambaForward, 'logits'> {
     const { vocabSize } = this.config;
     const { classifier } = this.#weights;
-    if (form.logits === 'none') return {};
-    if (form.logits === 'classes' && classifier) {
-      const offsets = form.merging ? (out.mergedOffsets!.data as Int32Array) : tokens.index.offsets;
-      const sizes = out.sizes?.data as Float32Array | undefined;
-      return { logits: poolScores(out.scores!.data as Float32Array, offsets, sizes, classifier) };
-    }
-    if (form.logits === 'all') return { logits: this.#rows(out, 'logits', tokens, form, vocabSize) };
-    return { logits: spreadLast(out.logits!.data as Float32Array, tokens, vocabSize) };
+    if (form.logits === 'all') return { logits: tokenRows(out, 'logits', tokens, form, vocabSize) };
+    if (form.logits === 'last') return { logits: spreadLast(out.logits!.data as Float32Array, tokens, vocabSize) };
+    return form.logits === 'classes' && classifier ? { logits: classLogits(out, tokens, form, classifier) } : {};
   }
-
-  #rows(out: Outputs, name: string, { batch, length }: BatchTokens, form: ForwardForm, width: number) {
-    const data = out[name]!.data as Float32Array;
-    if (form.unmerge) return { data, shape: [batch, length, width] };
-    return rectangle(data, out.mergedOffsets!.data as Int32Array, width);
-  }
-
-  #blocks(out: Outputs, { batch, length }: BatchTokens): Tensor<Float32Array> {
-    const { numLayers, hiddenSize } = this.config;
-    const shape = [numLayers + 1, batch, length, hiddenSize];
-    const data = new Float32Array(elementCount(shape));
-    for (let i = 0; i <= numLayers; i++) {
-      data.set(out[i < numLayers ? `block.${i}` : 'normed']!.data, (i * data.length) / (numLayers + 1));
-    }
-    return { data, shape };
-  }
-}
-
-/** Equal for equal programs. */
-function keyOf({ merging, ...flags }: ForwardForm): string {
-  return `${JSON.stringify(flags)} ${merging?.key}`;
 }
 
 export const mamba: ModelDefinition<MambaConfig, MambaWeights, MambaModel> = {

@@ -3,9 +3,9 @@ import { TidemergeError } from '../../errors.js';
 import { show } from '../../io/quote.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Inputs } from '../model-host.js';
+import { readTokens, type TokenInputs } from '../token-batch.js';
 import { lastInputs, type WantedLogits } from './forward.js';
 import { emptyState, type MambaState, readState, type StateSizes, stateInputs } from './state.js';
-import { readTokens, type TokenInputs } from './tokens.js';
 
 /** Of one series: an id, ids, or embedded tokens one behind the other. Of several: tensors, as many tokens of each. */
 export type StreamTokens = number | Int32Array | Float32Array | TokenInputs;

@@ -2,27 +2,14 @@ import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
 import { type MambaBlockWeights, mambaBlock } from '../../layers/mamba-block.js';
 import type { RecurrentBlock } from '../../layers/recurrent-block.js';
-import type { PooledClassifier } from '../pooled-scores.js';
+import type { ClassifierWeights, HeadWeights } from '../token-programs.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { BackboneWeights, StackWeights } from './backbone.js';
 import type { MambaConfig, MambaSizes } from './config.js';
 import { decayOf } from './decay.js';
 
-/** A language model: the backbone and the head on it. */
-export interface MambaWeights extends BackboneWeights {
-  /** [vocabSize, hidden]: the embedding itself where the file has no head of its own. */
-  readonly head: WeightHandle;
-  readonly classifier: MambaClassifier | undefined;
-}
-
-/** A linear layer on the mean of a sequence's rows behind the final norm. */
-export interface MambaClassifier extends PooledClassifier {
-  readonly pooling: 'mean';
-  /** [labels, hidden] */
-  readonly weight: WeightHandle;
-  /** [labels] */
-  readonly bias: WeightHandle | undefined;
-}
+/** A language model: the backbone and the heads on it. */
+export interface MambaWeights extends BackboneWeights, HeadWeights {}
 
 /** What the loaders below must know of a configuration. */
 export interface StackSizes {
@@ -99,7 +86,7 @@ async function loadClassifier(
   loader: WeightLoader,
   scope: WeightScope,
   hiddenSize: number,
-): Promise<MambaClassifier | undefined> {
+): Promise<ClassifierWeights | undefined> {
   const name = ['score', 'classifier'].find((one) => scope.has(`${one}.weight`));
   if (name === undefined) return undefined;
   const own = scope.scope(name);

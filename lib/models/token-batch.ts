@@ -1,8 +1,8 @@
-import { TidemergeError } from '../../errors.js';
-import { matrix } from '../../tensor/tensor.js';
-import { type FloatTensor, floats, type IntegerTensor, integers } from '../../tensor/user-tensors.js';
-import { maskedTokens, pickRows, type RaggedIndex } from '../chronos-t5/ragged.js';
-import type { Inputs } from '../model-host.js';
+import { TidemergeError } from '../errors.js';
+import { matrix } from '../tensor/tensor.js';
+import { type FloatTensor, floats, type IntegerTensor, integers } from '../tensor/user-tensors.js';
+import type { Inputs } from './model-host.js';
+import { maskedTokens, pickRows, type RaggedIndex } from './ragged.js';
 
 /** The tokens of a batch: one of the two. */
 export interface TokenInputs {

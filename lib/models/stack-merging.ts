@@ -1,4 +1,4 @@
-import type { MergingTarget } from '../../merging/options.js';
+import type { MergingTarget } from '../merging/options.js';
 
 /** What a model with one stack of blocks and no attention merges: neighbours, by default, as its blocks follow the order of time. */
 export function stackMerging(model: string, numLayers: number): MergingTarget {

@@ -1,5 +1,6 @@
-import type { Tensor } from '../../tensor/tensor.js';
-import type { Outputs } from '../model-host.js';
+import type { TokenMerger } from '../merging/token-merger.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Outputs } from './model-host.js';
 import type { RaggedIndex } from './ragged.js';
 
 /** What became of the tokens of a rectangle [batch, length]: `most` is the largest number left of a series. */
@@ -15,13 +16,21 @@ export interface MergedPlaces {
 /** Merged tokens as a rectangle; series of fewer tokens end in zeros. */
 export interface MergedStates extends Tensor<Float32Array>, MergedPlaces {}
 
+/** The outputs mergedOffsets and, from the first merge on, sizes and map. */
+export function recordMerged({ offsets, sizes, map }: TokenMerger): void {
+  const { builder } = offsets;
+  builder.output('mergedOffsets', offsets);
+  if (sizes) builder.output('sizes', sizes);
+  if (map) builder.output('map', map);
+}
+
 /** From the ragged outputs of a program: `tokens` are those it was given, of a rectangle [batch, length]. */
 export function mergedStates(out: Outputs, tokens: RaggedIndex, length: number, dModel: number): MergedStates {
   const rows = rectangle(out.merged!.data as Float32Array, out.mergedOffsets!.data as Int32Array, dModel);
   return { ...rows, ...mergedPlaces(out, tokens, length) };
 }
 
-/** The same of the outputs mergedOffsets, sizes and map. */
+/** From the outputs of `recordMerged`. */
 export function mergedPlaces(out: Outputs, tokens: RaggedIndex, length: number): MergedPlaces {
   const offsets = out.mergedOffsets!.data as Int32Array;
   const batch = offsets.length - 1;
