@@ -2,6 +2,7 @@ import type { Backend, ProgramHandle, Session } from '../backend/backend.js';
 import { ProgramBuilder } from '../backend/program.js';
 import { TidemergeError } from '../errors.js';
 import type { TensorData } from '../tensor/tensor.js';
+import type { BackendInfo } from './forecast-model.js';
 import type { WeightLoader } from './weight-loader.js';
 
 export type Inputs = Readonly<Record<string, TensorData>>;
@@ -28,6 +29,11 @@ export class ModelHost {
   constructor(backend: Backend, weights: WeightLoader) {
     this.backend = backend;
     this.#weights = weights;
+  }
+
+  get info(): BackendInfo {
+    const { name, isa, threads } = this.backend;
+    return { name, isa, threads };
   }
 
   /** Runs the program of this key, recording it first when it is new. */

@@ -1,6 +1,7 @@
 import type { Backend, DenseWeightSpec, WeightDType, WeightHandle, WeightSpec } from '../backend/backend.js';
 import { elementBytes } from '../io/safetensors-dtype.js';
 import type { Weight, WeightScope } from '../io/weight-scope.js';
+import type { BiasedLinearWeights } from '../layers/residual-block.js';
 import type { SparseBinaryMatrix } from '../tensor/sparse-binary.js';
 import { elementCount } from '../tensor/tensor.js';
 
@@ -59,6 +60,11 @@ export class WeightLoader {
     const data = this.#readFloat32(weight);
     if (factor !== 1) for (let i = 0; i < length; i++) data[i] = (data[i] as number) * factor;
     return this.values(weight.name, data, [length, 1]);
+  }
+
+  /** A linear layer's `weight` [out, in] and `bias` [out]. */
+  async linear(scope: WeightScope, out: number, inner: number): Promise<BiasedLinearWeights> {
+    return { weight: await this.matrix(scope, 'weight', out, inner), bias: await this.vector(scope, 'bias', out) };
   }
 
   /** A tensor as float32, for what is computed from it at load. */

@@ -14,6 +14,7 @@ import type {
 import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
 import { levelForecasts, MIDDLE, recordLevels, recordReduce } from '../quantile-programs.js';
+import { embeddedBatch, embedInputs, seriesInputs } from '../series-inputs.js';
 import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosBoltConfig, checkChronosBoltConfig, readChronosBoltConfig } from './config.js';
 import { recordEmbed, recordForward, recordPaths, recordQuantiles } from './programs.js';
@@ -62,8 +63,7 @@ export class ChronosBoltModel implements QuantileModel {
   }
 
   get backend(): BackendInfo {
-    const { name, isa, threads } = this.#host.backend;
-    return { name, isa, threads };
+    return this.#host.info;
   }
 
   get contextLength(): number {
@@ -128,14 +128,7 @@ export class ChronosBoltModel implements QuantileModel {
   }
 
   async embed(batch: SeriesBatch, length: number, options: RunOptions = {}): Promise<EmbeddedBatch> {
-    const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
-    const out = await this.#encode('embed', recordEmbed, inputs, options);
-    return {
-      data: out.embeddings!.data as Float32Array,
-      mask: out.mask!.data as Uint8Array,
-      loc: out.loc!.data as Float32Array,
-      scale: out.scale!.data as Float32Array,
-    };
+    return embeddedBatch(await this.#encode('embed', recordEmbed, embedInputs(batch, length), options));
   }
 
   async quantiles(batch: SeriesBatch, levels: Float32Array, options: RunOptions = {}): Promise<LevelForecasts> {
@@ -176,10 +169,6 @@ export class ChronosBoltModel implements QuantileModel {
 }
 
 type Record = (builder: ProgramBuilder, config: ChronosBoltConfig, weights: ChronosBoltWeights) => void;
-
-function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
-  return { values: matrix(values), offsets: matrix(offsets) };
-}
 
 export const chronosBolt: ModelDefinition<ChronosBoltConfig, ChronosBoltWeights, ChronosBoltModel> = {
   name: 'chronos-bolt',

@@ -1,6 +1,6 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightScope } from '../../io/weight-scope.js';
-import type { BiasedLinearWeights, ResidualBlockWeights } from '../../layers/residual-block.js';
+import type { ResidualBlockWeights } from '../../layers/residual-block.js';
 import { type DecoderWeights, type EncoderWeights, loadDecoder, loadEncoder } from '../t5/weights.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { ChronosBoltConfig } from './config.js';
@@ -60,17 +60,8 @@ async function loadResidualBlock(
   output: number,
 ): Promise<ResidualBlockWeights> {
   return {
-    hidden: await loadBiasedLinear(loader, scope.scope('hidden_layer'), hidden, input),
-    output: await loadBiasedLinear(loader, scope.scope('output_layer'), output, hidden),
-    residual: await loadBiasedLinear(loader, scope.scope('residual_layer'), output, input),
+    hidden: await loader.linear(scope.scope('hidden_layer'), hidden, input),
+    output: await loader.linear(scope.scope('output_layer'), output, hidden),
+    residual: await loader.linear(scope.scope('residual_layer'), output, input),
   };
-}
-
-async function loadBiasedLinear(
-  loader: WeightLoader,
-  scope: WeightScope,
-  out: number,
-  input: number,
-): Promise<BiasedLinearWeights> {
-  return { weight: await loader.matrix(scope, 'weight', out, input), bias: await loader.vector(scope, 'bias', out) };
 }

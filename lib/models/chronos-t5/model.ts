@@ -17,6 +17,7 @@ import { type LoadOptions, loadModel, type ModelDefinition, only } from '../load
 import { type MergedStates, mergedStates } from '../merged-states.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
 import { denseTokens, maskedTokens, pickRows } from '../ragged.js';
+import { embeddedBatch, embedInputs, seriesInputs } from '../series-inputs.js';
 import { encoderMerging, runMerging } from '../t5/merging.js';
 import { type ChronosT5Config, checkChronosT5Config, readChronosT5Config } from './config.js';
 import { type Merging, recordDecode, recordEmbed, recordEncode, recordGenerate, recordKeys } from './programs.js';
@@ -90,8 +91,7 @@ export class ChronosT5Model implements SampleModel {
   }
 
   get backend(): BackendInfo {
-    const { name, isa, threads } = this.#host.backend;
-    return { name, isa, threads };
+    return this.#host.info;
   }
 
   get contextLength(): number {
@@ -194,13 +194,7 @@ export class ChronosT5Model implements SampleModel {
   }
 
   async embed(batch: SeriesBatch, length: number, options: RunOptions = {}): Promise<EmbeddedBatch> {
-    const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
-    const out = await this.#encode('embed', recordEmbed, inputs, options);
-    return {
-      data: out.embeddings!.data as Float32Array,
-      mask: out.mask!.data as Uint8Array,
-      scale: out.scale!.data as Float32Array,
-    };
+    return embeddedBatch(await this.#encode('embed', recordEmbed, embedInputs(batch, length), options));
   }
 
   async keys(batch: SeriesBatch, signal?: AbortSignal): Promise<Int32Array> {
@@ -246,10 +240,6 @@ export class ChronosT5Model implements SampleModel {
 
 type Record = (builder: ProgramBuilder, config: ChronosT5Config, weights: ChronosT5Weights) => void;
 type EncodeRecord = (...args: [...Parameters<Record>, merging: Merging]) => void;
-
-function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
-  return { values: matrix(values), offsets: matrix(offsets) };
-}
 
 export const chronosT5: ModelDefinition<ChronosT5Config, ChronosT5Weights, ChronosT5Model> = {
   name: 'chronos-t5',

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../io/model-config.js';
+import { LAYERS, paddedVocabSize, SIZE } from '../config-sizes.js';
 
 /** Sizes of a HyenaDNA (Nguyen et al. 2023, arXiv 2306.15794): Hyena operators of order 2. */
 export interface HyenaConfig {
@@ -30,9 +31,7 @@ export interface HyenaFilterConfig {
   readonly modulation: { readonly shift: number } | undefined;
 }
 
-const SIZE = { min: 1, max: 2 ** 20 };
 const LENGTH = { min: 1, max: 2 ** 24 };
-const LAYERS = { min: 1, max: 4096 };
 /** Both publications have it as a default that no configuration changes. */
 const SHIFT = 0.05;
 const EPSILON = 1e-5;
@@ -89,9 +88,8 @@ function readSizes(
   multipleByDefault: number,
 ): Pick<HyenaConfig, 'vocabSize' | 'dModel' | 'numLayers' | 'dInner'> {
   const dModel = config.requireInteger('d_model', SIZE);
-  const multiple = config.optionalInteger('pad_vocab_size_multiple', multipleByDefault, SIZE);
   return {
-    vocabSize: Math.ceil(config.requireInteger('vocab_size', SIZE) / multiple) * multiple,
+    vocabSize: paddedVocabSize(config, multipleByDefault),
     dModel,
     numLayers: config.requireInteger('n_layer', LAYERS),
     dInner: config.optionalInteger('d_inner', 4 * dModel, SIZE),

@@ -69,17 +69,17 @@ async function loadBlock(loader: WeightLoader, block: WeightScope, config: Hyena
   const taps = loader.read(mixer, 'short_filter.weight', [3 * dModel, 1, 3]);
   return {
     mixerNorm: await loadNorm(loader, block.scope('norm1'), dModel),
-    inProj: await loadLinear(loader, mixer.scope('in_proj'), 3 * dModel, dModel),
+    inProj: await loader.linear(mixer.scope('in_proj'), 3 * dModel, dModel),
     shortFilter: {
       weight: await loader.values(`${mixer.prefix}short_filter.weight`, taps, [3 * dModel, 3]),
       bias: await loader.vector(mixer, 'short_filter.bias', 3 * dModel),
     },
     filter: readFilterWeights(loader, mixer.scope('filter_fn'), config),
     skip: await loader.vector(mixer, 'filter_fn.bias', dModel),
-    outProj: await loadLinear(loader, mixer.scope('out_proj'), dModel, dModel),
+    outProj: await loader.linear(mixer.scope('out_proj'), dModel, dModel),
     mlpNorm: await loadNorm(loader, block.scope('norm2'), dModel),
-    fc1: await loadLinear(loader, mlp.scope('fc1'), dInner, dModel),
-    fc2: await loadLinear(loader, mlp.scope('fc2'), dModel, dInner),
+    fc1: await loader.linear(mlp.scope('fc1'), dInner, dModel),
+    fc2: await loader.linear(mlp.scope('fc2'), dModel, dInner),
   };
 }
 
@@ -105,22 +105,13 @@ async function loadClassifier(
   return {
     pooling: 'mean',
     labels,
-    ...(await loadLinear(loader, head.scope('head.output_transform'), labels, dModel)),
+    ...(await loader.linear(head.scope('head.output_transform'), labels, dModel)),
   };
 }
 
 /** A head stands beside the backbone or, in a checkpoint, under `model`. */
 function rootOf(scope: WeightScope, name: string): WeightScope | undefined {
   return [scope, scope.scope('model')].find((root) => root.has(name));
-}
-
-async function loadLinear(
-  loader: WeightLoader,
-  scope: WeightScope,
-  out: number,
-  input: number,
-): Promise<BiasedLinearWeights> {
-  return { weight: await loader.matrix(scope, 'weight', out, input), bias: await loader.vector(scope, 'bias', out) };
 }
 
 async function loadNorm(loader: WeightLoader, scope: WeightScope, width: number): Promise<BiasedLinearWeights> {

@@ -12,6 +12,7 @@ import type {
 import type { ModelDefinition } from '../load.js';
 import type { Inputs, ModelHost, Outputs } from '../model-host.js';
 import { levelForecasts, MIDDLE, recordLevels, recordReduce } from '../quantile-programs.js';
+import { embeddedBatch, embedInputs, seriesInputs } from '../series-inputs.js';
 import { stackMerging } from '../stack-merging.js';
 import { runMerging } from '../t5/merging.js';
 import { checkMambaForecasterConfig, type MambaForecasterConfig, readMambaForecasterConfig } from './config.js';
@@ -39,8 +40,7 @@ export class MambaForecasterModel implements QuantileModel {
   }
 
   get backend(): BackendInfo {
-    const { name, isa, threads } = this.#host.backend;
-    return { name, isa, threads };
+    return this.#host.info;
   }
 
   get contextLength(): number {
@@ -75,14 +75,7 @@ export class MambaForecasterModel implements QuantileModel {
   }
 
   async embed(batch: SeriesBatch, length: number, options: RunOptions = {}): Promise<EmbeddedBatch> {
-    const inputs = { ...seriesInputs(batch), length: matrix(Int32Array.of(length)) };
-    const out = await this.#encode('embed', recordEmbed, inputs, options);
-    return {
-      data: out.embeddings!.data as Float32Array,
-      mask: out.mask!.data as Uint8Array,
-      loc: out.loc!.data as Float32Array,
-      scale: out.scale!.data as Float32Array,
-    };
+    return embeddedBatch(await this.#encode('embed', recordEmbed, embedInputs(batch, length), options));
   }
 
   async quantiles(batch: SeriesBatch, levels: Float32Array, options: RunOptions = {}): Promise<LevelForecasts> {
@@ -118,10 +111,6 @@ export class MambaForecasterModel implements QuantileModel {
     const own = (builder: ProgramBuilder) => record(builder, this.config, this.#weights, options.merging);
     return runMerging(key, options, (name) => this.#host.run(name, own, inputs, options.signal));
   }
-}
-
-function seriesInputs({ values, offsets }: SeriesBatch): Inputs {
-  return { values: matrix(values), offsets: matrix(offsets) };
 }
 
 export const mambaForecaster: ModelDefinition<MambaForecasterConfig, MambaForecasterWeights, MambaForecasterModel> = {

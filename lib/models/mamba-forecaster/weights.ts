@@ -25,19 +25,10 @@ export async function loadMambaForecasterWeights(
   const { hiddenSize, patchLength, predictionLength, quantileLevels } = config;
   const levels = quantileLevels.length;
   return {
-    input: await loadLinear(loader, scope.scope('input_projection'), hiddenSize, 2 * patchLength),
+    input: await loader.linear(scope.scope('input_projection'), hiddenSize, 2 * patchLength),
     stack: await loadStack(loader, scope.scope('backbone'), config, mambaBlocks(loader, config)),
-    head: await loadLinear(loader, scope.scope('head'), levels * predictionLength, hiddenSize),
+    head: await loader.linear(scope.scope('head'), levels * predictionLength, hiddenSize),
     levels: await loader.values('quantiles', Float32Array.from(quantileLevels), [levels, 1]),
     taps: await loader.values('last row', new Float32Array(2 * hiddenSize), [hiddenSize, 2]),
   };
-}
-
-async function loadLinear(
-  loader: WeightLoader,
-  scope: WeightScope,
-  out: number,
-  input: number,
-): Promise<BiasedLinearWeights> {
-  return { weight: await loader.matrix(scope, 'weight', out, input), bias: await loader.vector(scope, 'bias', out) };
 }

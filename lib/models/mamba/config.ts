@@ -1,21 +1,26 @@
 import type { ModelConfig } from '../../io/model-config.js';
+import { LAYERS, paddedVocabSize, SIZE } from '../config-sizes.js';
 
-/** Sizes of the blocks of a Mamba (first version). */
-export interface MambaSizes {
+/** What the blocks of both versions have. */
+export interface BlockSizes {
   /** Width of the residual stream. */
   readonly hiddenSize: number;
   readonly numLayers: number;
-  /** Channels of the mixer. */
-  readonly dInner: number;
-  /** State values of one channel. */
-  readonly dState: number;
   readonly convKernel: number;
-  /** Width of the bottleneck in front of the step sizes. */
-  readonly dtRank: number;
   readonly normEpsilon: number;
   /** Biases of the projections into and out of the mixer. */
   readonly useBias: boolean;
   readonly useConvBias: boolean;
+}
+
+/** Sizes of the blocks of a Mamba (first version). */
+export interface MambaSizes extends BlockSizes {
+  /** Channels of the mixer. */
+  readonly dInner: number;
+  /** State values of one channel. */
+  readonly dState: number;
+  /** Width of the bottleneck in front of the step sizes. */
+  readonly dtRank: number;
 }
 
 /** Those of a language model. */
@@ -23,9 +28,6 @@ export interface MambaConfig extends MambaSizes {
   readonly model: 'mamba';
   readonly vocabSize: number;
 }
-
-const SIZE = { min: 1, max: 2 ** 20 };
-const LAYERS = { min: 1, max: 4096 };
 
 /** Reads the configuration of transformers (`hidden_size`) or of state-spaces/mamba (`d_model`). */
 export function readMambaConfig(config: ModelConfig): MambaConfig {
@@ -37,6 +39,36 @@ export function isStateSpaces(config: ModelConfig): boolean {
   return config.has('d_model') && !config.has('hidden_size');
 }
 
+/** Of both versions, under the keys of transformers. */
+export function readTransformersBlock(config: ModelConfig): BlockSizes {
+  if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
+  return {
+    hiddenSize: config.requireInteger('hidden_size', SIZE),
+    numLayers: config.requireInteger('num_hidden_layers', LAYERS),
+    convKernel: config.optionalInteger('conv_kernel', 4, SIZE),
+    normEpsilon: config.optionalNumber('layer_norm_epsilon', 1e-5, { min: 0 }),
+    useBias: config.optionalBoolean('use_bias', false),
+    useConvBias: config.optionalBoolean('use_conv_bias', true),
+  };
+}
+
+/** Of both versions, under the keys of state-spaces/mamba; `mixer` is `ssm_cfg`. */
+export function readStateSpacesBlock(
+  config: ModelConfig,
+  mixer: ModelConfig | undefined,
+): BlockSizes & { readonly vocabSize: number } {
+  if (!config.optionalBoolean('rms_norm', true)) throw config.error('rms_norm', 'true');
+  return {
+    vocabSize: paddedVocabSize(config, 8),
+    hiddenSize: config.requireInteger('d_model', SIZE),
+    numLayers: config.requireInteger('n_layer', LAYERS),
+    convKernel: mixer?.optionalInteger('d_conv', 4, SIZE) ?? 4,
+    normEpsilon: 1e-5,
+    useBias: mixer?.optionalBoolean('bias', false) ?? false,
+    useConvBias: mixer?.optionalBoolean('conv_bias', true) ?? true,
+  };
+}
+
 function readTransformers(config: ModelConfig): MambaConfig {
   config.requireOneOf('model_type', ['mamba']);
   return { model: 'mamba', vocabSize: config.requireInteger('vocab_size', SIZE), ...readMambaSizes(config) };
@@ -44,51 +76,41 @@ function readTransformers(config: ModelConfig): MambaConfig {
 
 /** Under the keys of transformers. */
 export function readMambaSizes(config: ModelConfig): MambaSizes {
-  if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
-  const hiddenSize = config.requireInteger('hidden_size', SIZE);
+  const block = readTransformersBlock(config);
   return {
-    hiddenSize,
-    numLayers: config.requireInteger('num_hidden_layers', LAYERS),
-    dInner: innerSize(config, hiddenSize),
+    ...block,
+    dInner: innerSize(config, block),
     dState: config.optionalInteger('state_size', 16, SIZE),
-    convKernel: config.optionalInteger('conv_kernel', 4, SIZE),
-    dtRank: rank(config, 'time_step_rank', hiddenSize),
-    normEpsilon: config.optionalNumber('layer_norm_epsilon', 1e-5, { min: 0 }),
-    useBias: config.optionalBoolean('use_bias', false),
-    useConvBias: config.optionalBoolean('use_conv_bias', true),
+    dtRank: rank(config, 'time_step_rank', block),
   };
 }
 
 function readStateSpaces(config: ModelConfig): MambaConfig {
-  const hiddenSize = config.requireInteger('d_model', SIZE);
   const mixer = config.optionalSection('ssm_cfg');
   if (mixer?.has('layer')) mixer.requireOneOf('layer', ['Mamba1']);
-  if (!config.optionalBoolean('rms_norm', true)) throw config.error('rms_norm', 'true');
-  // The embedding is rounded up to a multiple when the published class makes it.
-  const multiple = config.optionalInteger('pad_vocab_size_multiple', 8, SIZE);
+  const block = readStateSpacesBlock(config, mixer);
   return {
+    ...block,
     model: 'mamba',
-    vocabSize: Math.ceil(config.requireInteger('vocab_size', SIZE) / multiple) * multiple,
-    hiddenSize,
-    numLayers: config.requireInteger('n_layer', LAYERS),
-    dInner: mixer === undefined ? 2 * hiddenSize : innerSize(mixer, hiddenSize),
+    dInner: innerSize(mixer, block),
     dState: mixer?.optionalInteger('d_state', 16, SIZE) ?? 16,
-    convKernel: mixer?.optionalInteger('d_conv', 4, SIZE) ?? 4,
-    dtRank: mixer === undefined ? Math.ceil(hiddenSize / 16) : rank(mixer, 'dt_rank', hiddenSize),
-    normEpsilon: 1e-5,
-    useBias: mixer?.optionalBoolean('bias', false) ?? false,
-    useConvBias: mixer?.optionalBoolean('conv_bias', true) ?? true,
+    dtRank: rank(mixer, 'dt_rank', block),
   };
 }
 
-/** The factor need not be whole; the published classes cut the product. */
-function innerSize(config: ModelConfig, hiddenSize: number): number {
-  const inner = Math.trunc(config.optionalNumber('expand', 2, { min: 0, max: 1024 }) * hiddenSize);
-  if (inner < 1) throw config.error('expand', `a factor that leaves at least one of ${hiddenSize} channels`);
+/** Channels of the mixer: the factor need not be whole, the published classes cut the product. */
+export function expandedSize(config: ModelConfig | undefined, { hiddenSize }: BlockSizes): number {
+  return Math.trunc((config?.optionalNumber('expand', 2, { min: 0, max: 1024 }) ?? 2) * hiddenSize);
+}
+
+function innerSize(config: ModelConfig | undefined, block: BlockSizes): number {
+  const inner = expandedSize(config, block);
+  if (config && inner < 1)
+    throw config.error('expand', `a factor that leaves at least one of ${block.hiddenSize} channels`);
   return inner;
 }
 
-function rank(config: ModelConfig, key: string, hiddenSize: number): number {
-  const automatic = !config.has(key) || config.raw(key) === 'auto';
-  return automatic ? Math.ceil(hiddenSize / 16) : config.requireInteger(key, SIZE);
+function rank(config: ModelConfig | undefined, key: string, { hiddenSize }: BlockSizes): number {
+  if (!config?.has(key) || config.raw(key) === 'auto') return Math.ceil(hiddenSize / 16);
+  return config.requireInteger(key, SIZE);
 }

@@ -55,8 +55,7 @@ export class MambaModel {
   }
 
   get backend(): BackendInfo {
-    const { name, isa, threads } = this.#host.backend;
-    return { name, isa, threads };
+    return this.#host.info;
   }
 
   /** Classes of the checkpoint's classifier; undefined where it has none. */

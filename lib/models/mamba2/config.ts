@@ -1,13 +1,17 @@
 import type { ModelConfig } from '../../io/model-config.js';
-import { isStateSpaces } from '../mamba/config.js';
+import { SIZE } from '../config-sizes.js';
+import {
+  type BlockSizes,
+  expandedSize,
+  isStateSpaces,
+  readStateSpacesBlock,
+  readTransformersBlock,
+} from '../mamba/config.js';
 
 /** Sizes of a Mamba-2 language model. */
-export interface Mamba2Config {
+export interface Mamba2Config extends BlockSizes {
   readonly model: 'mamba2';
   readonly vocabSize: number;
-  /** Width of the residual stream. */
-  readonly hiddenSize: number;
-  readonly numLayers: number;
   readonly numHeads: number;
   /** Channels of a head. */
   readonly headDim: number;
@@ -15,19 +19,11 @@ export interface Mamba2Config {
   readonly dState: number;
   /** Groups of heads that share B and C. */
   readonly numGroups: number;
-  readonly convKernel: number;
   /** Step sizes stay within, in one pass and in single steps alike. */
   readonly timeStepLimit: readonly [least: number, most: number];
-  readonly normEpsilon: number;
   /** Parts in which the norm behind the scan works: one in transformers, one a group in state-spaces/mamba. */
   readonly normGroups: number;
-  /** Biases of the projections into and out of the mixer. */
-  readonly useBias: boolean;
-  readonly useConvBias: boolean;
 }
-
-const SIZE = { min: 1, max: 2 ** 20 };
-const LAYERS = { min: 1, max: 4096 };
 
 /** Reads the configuration of transformers (`hidden_size`) or of state-spaces/mamba (`d_model`). */
 export function readMamba2Config(config: ModelConfig): Mamba2Config {
@@ -40,55 +36,42 @@ export function readMamba2Config(config: ModelConfig): Mamba2Config {
 
 function readTransformers(config: ModelConfig): Mamba2Config {
   config.requireOneOf('model_type', ['mamba2']);
-  if (config.has('hidden_act')) config.requireOneOf('hidden_act', ['silu']);
-  const hiddenSize = config.requireInteger('hidden_size', SIZE);
+  const block = readTransformersBlock(config);
   const headDim = config.optionalInteger('head_dim', 64, SIZE);
   const numHeads = config.optionalInteger('num_heads', 128, SIZE);
-  const inner = Math.trunc(config.optionalNumber('expand', 2, { min: 0, max: 1024 }) * hiddenSize);
+  const inner = expandedSize(config, block);
   if (inner !== numHeads * headDim) {
     throw config.error('num_heads', `the number for which num_heads · head_dim = ${inner} (expand · hidden_size)`);
   }
   return {
-    ...{ model: 'mamba2', hiddenSize, headDim, numHeads, normGroups: 1 },
+    ...block,
+    ...{ model: 'mamba2', headDim, numHeads, normGroups: 1 },
     vocabSize: config.requireInteger('vocab_size', SIZE),
-    numLayers: config.requireInteger('num_hidden_layers', LAYERS),
     dState: config.optionalInteger('state_size', 128, SIZE),
     numGroups: config.optionalInteger('n_groups', 8, SIZE),
-    convKernel: config.optionalInteger('conv_kernel', 4, SIZE),
     timeStepLimit: readLimit(config, 'time_step_limit'),
-    normEpsilon: config.optionalNumber('layer_norm_epsilon', 1e-5, { min: 0 }),
-    useBias: config.optionalBoolean('use_bias', false),
-    useConvBias: config.optionalBoolean('use_conv_bias', true),
   };
 }
 
 function readStateSpaces(config: ModelConfig): Mamba2Config {
-  const hiddenSize = config.requireInteger('d_model', SIZE);
   const mixer = config.requireSection('ssm_cfg');
   mixer.requireOneOf('layer', ['Mamba2']);
   refuseOthers(config, mixer);
+  const block = readStateSpacesBlock(config, mixer);
   const headDim = mixer.optionalInteger('headdim', 64, SIZE);
-  const inner = Math.trunc(mixer.optionalNumber('expand', 2, { min: 0, max: 1024 }) * hiddenSize);
+  const inner = expandedSize(mixer, block);
   if (inner < headDim || inner % headDim !== 0) throw mixer.error('headdim', `a divisor of ${inner} channels`);
   const numGroups = mixer.optionalInteger('ngroups', 1, SIZE);
-  // The embedding is rounded up to a multiple when the published class makes it.
-  const multiple = config.optionalInteger('pad_vocab_size_multiple', 8, SIZE);
   return {
-    ...{ model: 'mamba2', hiddenSize, headDim, numHeads: inner / headDim, numGroups, normGroups: numGroups },
-    vocabSize: Math.ceil(config.requireInteger('vocab_size', SIZE) / multiple) * multiple,
-    numLayers: config.requireInteger('n_layer', LAYERS),
+    ...block,
+    ...{ model: 'mamba2', headDim, numHeads: inner / headDim, numGroups, normGroups: numGroups },
     dState: mixer.optionalInteger('d_state', 128, SIZE),
-    convKernel: mixer.optionalInteger('d_conv', 4, SIZE),
     timeStepLimit: readLimit(mixer, 'dt_limit'),
-    normEpsilon: 1e-5,
-    useBias: mixer.optionalBoolean('bias', false),
-    useConvBias: mixer.optionalBoolean('conv_bias', true),
   };
 }
 
 /** Variants of the published class that change what is computed. */
 function refuseOthers(config: ModelConfig, mixer: ModelConfig): void {
-  if (!config.optionalBoolean('rms_norm', true)) throw config.error('rms_norm', 'true');
   if (config.optionalInteger('d_intermediate', 0) !== 0)
     throw config.error('d_intermediate', '0: no MLP beside the mixer');
   if (config.has('attn_layer_idx') && config.requireArray('attn_layer_idx').length > 0) {
