@@ -1,5 +1,6 @@
 #include "runtime/buffer_pool.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -19,7 +20,9 @@ namespace {
 // Classes: eight per power of two, from 64 bytes on. A buffer wastes at most an eighth of itself.
 constexpr size_t kStepsPerOctave = 8;
 constexpr size_t kClasses = 64 * kStepsPerOctave;
-constexpr size_t kNoClass = kClasses;
+
+// A kept buffer serves requests down to so many classes below its own.
+constexpr size_t kReach = kStepsPerOctave;
 
 // From this size on huge pages are asked for: a GEMM that walks packed weights in 4 KiB pages misses its TLB.
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -46,6 +49,11 @@ SizeClass class_of(size_t bytes) {
   const size_t final_octave = static_cast<size_t>(octave_of(rounded));
   const size_t place = (rounded - (size_t{1} << final_octave)) / ((size_t{1} << final_octave) / kStepsPerOctave);
   return {final_octave * kStepsPerOctave + place, rounded};
+}
+
+size_t bytes_of(size_t index) {
+  const size_t base = size_t{1} << (index / kStepsPerOctave);
+  return base + index % kStepsPerOctave * base / kStepsPerOctave;
 }
 
 std::byte* system_allocate(size_t bytes) {
@@ -103,13 +111,26 @@ struct BufferPool::State {
     kept_bytes = 0;
   }
 
-  std::byte* take_kept(SizeClass size) {
-    Kept* head = kept[size.index];
-    if (head == nullptr) return nullptr;
-    kept[size.index] = head->next;
-    kept_bytes -= size.bytes;
-    in_use_bytes += size.bytes;
-    return reinterpret_cast<std::byte*>(head);
+  struct Taken {
+    std::byte* memory;  // nullptr: nothing kept fits
+    size_t bytes;
+  };
+
+  // The smallest kept buffer of this class or one of the next ones. Under a limit of this class only: what a larger one
+  // has too much is in use, and could be what the next request lacks.
+  Taken take_kept(size_t first) {
+    const size_t reach = limit == kNoLimit ? kReach : 0;
+    const size_t end = std::min(first + reach + 1, kClasses);
+    for (size_t index = first; index < end; ++index) {
+      Kept* head = kept[index];
+      if (head == nullptr) continue;
+      const size_t bytes = bytes_of(index);
+      kept[index] = head->next;
+      kept_bytes -= bytes;
+      in_use_bytes += bytes;
+      return {reinterpret_cast<std::byte*>(head), bytes};
+    }
+    return {nullptr, 0};
   }
 
   // Reserves the bytes in the accounts; false when the limit forbids them.
@@ -177,13 +198,13 @@ constexpr size_t kLargest = size_t{1} << 62;
 Buffer BufferPool::allocate(size_t bytes) {
   if (bytes > kLargest) refuse(bytes, statistics().in_use, state_->limit);
   const SizeClass size = class_of(bytes);
-  std::byte* memory = nullptr;
+  State::Taken taken{};
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
-    memory = state_->take_kept(size);
+    taken = state_->take_kept(size.index);
   }
-  if (memory == nullptr) memory = fresh(size.bytes);
-  return Buffer(this, poisoned(memory, size.bytes), size.bytes, true);
+  if (taken.memory == nullptr) taken = {fresh(size.bytes), size.bytes};
+  return Buffer(this, poisoned(taken.memory, taken.bytes), taken.bytes, true);
 }
 
 Buffer BufferPool::allocate_exact(size_t bytes) {

@@ -1,7 +1,8 @@
 #pragma once
 
-// Memory for tensors, scratch and weights. Freed buffers are kept by size class and handed out again, so a
-// run that repeats the shapes of the one before asks the system for nothing.
+// Memory for tensors, scratch and weights. Freed buffers are kept by size class and handed out again, also for requests
+// down to half their size: the ever shorter values of a program that merges tokens go into what the first ones left.
+// Once a few runs of some shapes have passed, further ones ask the system for nothing.
 //
 // Alignment. Every buffer is 64-byte aligned and its capacity is a multiple of 64.
 // Contents.  Not initialised.
@@ -55,7 +56,8 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  // At least `bytes` (0 gives a valid, smallest buffer). Rounded up to a size class: at most 1/8 is lost.
+  // At least `bytes` (0 gives a valid, smallest buffer). A new one is rounded up to a size class, by at most 1/8; a
+  // kept one may be twice as large as that.
   Buffer allocate(size_t bytes);
 
   // For memory that lives long (weights): no rounding to a class, never kept for later.

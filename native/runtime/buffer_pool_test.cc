@@ -47,6 +47,34 @@ TEST(buffer_pool_reuses_what_was_freed) {
   EXPECT_EQ(pool.statistics().in_use, size_t{0});
 }
 
+TEST(buffer_pool_hands_out_what_is_up_to_twice_as_large) {
+  BufferPool pool;
+  std::byte* data = nullptr;
+  {
+    const Buffer large = pool.allocate(64000), larger = pool.allocate(80000);
+    data = large.data();
+  }
+  for (size_t bytes : {size_t{64000}, size_t{50000}, size_t{32768}}) {
+    TRACE("%zu bytes", bytes);
+    const Buffer buffer = pool.allocate(bytes);
+    if (kKeeps) EXPECT_TRUE(buffer.data() == data);  // the smallest that fits
+    EXPECT_EQ(buffer.capacity(), kKeeps ? size_t{65536} : BufferPool().allocate(bytes).capacity());
+    EXPECT_EQ(pool.statistics().in_use, buffer.capacity());
+    std::memset(buffer.data(), 1, buffer.capacity());
+  }
+  EXPECT_EQ(pool.allocate(28000).capacity(), size_t{28672});
+  EXPECT_EQ(pool.statistics().system_calls, size_t{kKeeps ? 3 : 6});
+  EXPECT_EQ(pool.statistics().kept, size_t{kKeeps ? 65536 + 81920 + 28672 : 0});
+}
+
+TEST(buffer_pool_under_a_limit_gives_no_more_than_asked) {
+  BufferPool pool(100000);
+  { const Buffer large = pool.allocate(65536); }
+  const Buffer half = pool.allocate(32768);
+  EXPECT_EQ(half.capacity(), size_t{32768});
+  EXPECT_TRUE(static_cast<bool>(pool.allocate(65536)));
+}
+
 TEST(buffer_pool_neighbouring_sizes_share_a_class_only_when_both_fit) {
   BufferPool pool;
   size_t previous = 0;
