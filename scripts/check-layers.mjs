@@ -15,11 +15,9 @@ const typescript = {
   ops: ['errors', 'tensor', 'backend'],
   layers: ['errors', 'tensor', 'backend', 'ops'],
   merging: ['errors', 'tensor', 'backend', 'ops', 'io'],
-  'sparse-binary': ['errors', 'tensor', 'backend', 'ops', 'io'],
-  models: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'sparse-binary', 'io', 'analysis'],
-  tasks: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'sparse-binary', 'io', 'analysis', 'models'],
-  cli: ['errors', 'tensor', 'backend', 'ops', 'merging', 'sparse-binary', 'io', 'analysis', 'models', 'tasks'],
-  server: ['errors', 'tensor', 'io', 'models', 'tasks'],
+  models: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'io', 'analysis'],
+  tasks: ['errors', 'tensor', 'backend', 'ops', 'layers', 'merging', 'io', 'analysis', 'models'],
+  cli: ['errors', 'tensor', 'backend', 'ops', 'merging', 'io', 'analysis', 'models', 'tasks'],
 };
 const native = {
   base: [],

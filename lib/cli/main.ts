@@ -17,7 +17,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 function buildProgram(signal: AbortSignal): Command {
   const program = new Command('tidemerge')
-    .description('Forecasts time series on the CPU.')
+    .description('Time-series models on the CPU: forecasts, classes, anomalies.')
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help lists the options)');
