@@ -13,6 +13,7 @@ export { binarize } from '../dist/models/sbt/binarize.js';
 export type { SbtConfig } from '../dist/models/sbt/config.js';
 export { SbtModel } from '../dist/models/sbt/model.js';
 export { PAPER_DATASETS } from '../dist/models/sbt/paper-datasets.js';
+export { sinusoids } from '../dist/models/sbt/positions.js';
 export type { SbtLinear, SbtWeights } from '../dist/models/sbt/weights.js';
 export { cachedAttention } from '../dist/ops/cached-attention.js';
 export { linear as recordLinear } from '../dist/ops/linear.js';

@@ -22,6 +22,7 @@ const SUITES = [
   'selective-scan',
   'sparse-linear',
   'sparse-models',
+  'sparse-onnx',
 ] as const;
 
 const { values, positionals } = parseArgs({

@@ -1,15 +1,8 @@
 import { expectClose } from './compare.js';
 import { inTurns } from './in-turns.js';
-import {
-  binarize,
-  denseFromSparseBinary,
-  PAPER_DATASETS,
-  type SbtConfig,
-  type SbtLinear,
-  SbtModel,
-  type SbtWeights,
-} from './internals.js';
-import { difference, networkBound, randomArray } from './numbers.js';
+import { PAPER_DATASETS, type SbtConfig, SbtModel, type SbtWeights } from './internals.js';
+import { difference, networkBound } from './numbers.js';
+import { denseConfig, denseOf, outputOf, randomSbtWeights, randomWindows } from './random-sbt.js';
 import { type Options, Report, type Row } from './report.js';
 
 /*
@@ -50,8 +43,8 @@ async function measure(
   threads: number,
   rounds: number,
 ): Promise<Row[]> {
-  const weights = randomWeights(config);
-  const dense = inFull(weights);
+  const weights = randomSbtWeights(config);
+  const dense = denseOf(weights);
   const own = { ...config, weights: 'dense', keepRatio: 1 } as const;
   const load = async (label: string, of: SbtConfig, from: SbtWeights, activations: 'float32' | 'int8' = 'float32') => ({
     name: label,
@@ -63,15 +56,14 @@ async function measure(
     await load('dense, same evaluation', own, dense),
   ];
   if (config.attention === 'step-t') {
-    others.push(await load('dense, full attention', { ...own, attention: 'full' }, dense));
+    others.push(await load('dense, full attention', denseConfig(config), dense));
   }
-  const shape = [windows, config.windowLength, config.numVariables];
-  const x = { data: randomArray(shape[0]! * shape[1]! * shape[2]!, 7), shape };
+  const x = randomWindows(config, windows);
   const score = ({ model }: Contender) => model.forward({ x });
   const rows: Row[] = [];
-  const reference = await resultOf(sparse, x);
+  const reference = await outputOf(sparse.model, x);
   for (const other of others) {
-    const off = difference(await resultOf(other, x), reference).relative;
+    const off = difference(await outputOf(other.model, x), reference).relative;
     if (other.name === 'dense, same evaluation') {
       const products = 6 * config.numLayers + 2;
       expectClose(`${name}, ${other.name}`, off, 4 * networkBound(products, config.feedForwardSize));
@@ -94,60 +86,4 @@ async function measure(
   }
   for (const { model } of [sparse, ...others]) model.dispose();
   return rows;
-}
-
-async function resultOf({ model }: Contender, x: { data: Float32Array; shape: number[] }): Promise<Float32Array> {
-  const result = await model.forward({ x });
-  return result.kind === 'classes' ? result.logits.data : result.newest.data;
-}
-
-function randomWeights(config: SbtConfig): SbtWeights {
-  const { numVariables: m, dModel: d, feedForwardSize: f, windowLength: w, outputSize, numLayers, norm } = config;
-  let seed = 1;
-  const linear = (out: number, inner: number, bias = false): SbtLinear => {
-    const values = { data: randomArray(out * inner, seed++, inner ** -0.5), shape: [out, inner] };
-    const scores = { data: randomArray(out * inner, seed++), shape: [out, inner] };
-    const matrix = binarize(values, scores, { keepRatio: config.keepRatio });
-    return {
-      weight: { kind: 'sparse-binary', matrix },
-      bias: bias ? randomArray(out, seed++, 0.1) : undefined,
-    };
-  };
-  const size = norm === 'time' ? w : d;
-  const one = () => ({ scale: randomArray(size, seed++, 0.1, 1), shift: randomArray(size, seed++, 0.1) });
-  return {
-    embedding: linear(d, m),
-    layers: Array.from({ length: numLayers }, () => ({
-      query: linear(d, d, true),
-      key: linear(d, d, true),
-      value: linear(d, d, true),
-      output: linear(d, d, true),
-      expand: linear(f, d),
-      contract: linear(d, f),
-      norms: norm === 'none' ? undefined : ([one(), one()] as const),
-    })),
-    decoder: linear(outputSize, d),
-  };
-}
-
-/** The same numbers as dense matrices. */
-function inFull(weights: SbtWeights): SbtWeights {
-  const dense = ({ weight, bias }: SbtLinear): SbtLinear =>
-    weight.kind === 'dense'
-      ? { weight, bias }
-      : { weight: { kind: 'dense', shape: weight.matrix.shape, data: denseFromSparseBinary(weight.matrix) }, bias };
-  return {
-    ...weights,
-    embedding: dense(weights.embedding),
-    layers: weights.layers.map((layer) => ({
-      ...layer,
-      query: dense(layer.query),
-      key: dense(layer.key),
-      value: dense(layer.value),
-      output: dense(layer.output),
-      expand: dense(layer.expand),
-      contract: dense(layer.contract),
-    })),
-    decoder: dense(weights.decoder),
-  };
 }
