@@ -5,7 +5,10 @@ import { copyOne, type MultivariateSeries } from './multivariate.js';
 
 const FIRST = Int32Array.of(0);
 
-/** Scores of a series that comes sample by sample: those that `detector.score` gives for the whole of it. */
+/**
+ * Scores of a series that comes sample by sample: those that `detector.score` gives for the whole of it, to the bit, or
+ * within rounding where past steps are kept (with int8 activations the rounding of those).
+ */
 export class AnomalyStream {
   /** Whether what is computed of past steps is kept. */
   readonly cached: boolean;

@@ -263,8 +263,8 @@ void expect_idle(const SessionBox& session, const char* who) {
                                                 std::to_string(session.pending) + " of this session");
 }
 
-// runSync(session, inputs) -> outputs: at once on this thread, without the kept values; see Session::step. Both lists are
-// flat, data, rows and cols of every value: an object with a property each takes longer than a small program.
+// runSync(session, inputs) -> outputs: at once on this thread, without the kept values; see Session::step. Both lists
+// are flat, data, rows and cols of every value: an object with a property each takes longer than a small program.
 Napi::Value run_sync(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto session = Handle::get<SessionBox>(info[0]);

@@ -16,7 +16,7 @@ import { type ForwardInputs, type ForwardResult, forwardClasses, forwardSteps } 
 import { type SbtHandles, uploadSbt } from './handles.js';
 import { type NewestWay, newestWay, recordClassify, recordNewest } from './programs.js';
 import { readSbtConfig } from './read-config.js';
-import { CachedStream, cacheNames, recordStep, type SbtStream, WindowStream } from './stream.js';
+import { CachedStream, recordStep, type SbtStream, WindowStream } from './stream.js';
 import { readSbtWeights } from './unpack.js';
 import type { SbtWeights } from './weights.js';
 import { type Windows, windowInputs } from './windows.js';
@@ -165,11 +165,8 @@ export class SbtModel {
       const session = this.#host.open('newest', (builder) => recordNewest(builder, this.#weights, this), []);
       return new WindowStream(session, newestWay(config, this.#weights), config);
     }
-    const kept = cacheNames(config.numLayers);
-    return new CachedStream(
-      this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), kept),
-      config,
-    );
+    const session = this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), []);
+    return new CachedStream(session, config);
   }
 
   dispose(): void {
