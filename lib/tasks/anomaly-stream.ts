@@ -33,7 +33,8 @@ export class AnomalyStream {
     const { numVariables, windowLength } = this.#model.config;
     const { values } = copyOne({ data: sample, shape: [1, numVariables] }, 'push', numVariables);
     const complete = values.some(Number.isNaN) ? 0 : this.#complete + 1;
-    const standardized = this.#model.standardize(values).map((value) => (Number.isNaN(value) ? 0 : value));
+    const standardized = this.#model.standardize(values);
+    for (let v = 0; v < standardized.length; v++) if (Number.isNaN(standardized[v])) standardized[v] = 0;
     const newest = this.#stream.push(standardized, complete >= windowLength);
     this.#complete = complete;
     return newest ? squaredErrors(newest, standardized, FIRST, numVariables)[0]! : NaN;

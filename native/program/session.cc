@@ -38,7 +38,9 @@ void Session::reset() noexcept {
 }
 
 void Session::clear_slots() noexcept {
-  for (Tensor& slot : frame_.slots) slot = Tensor();
+  for (Tensor& slot : frame_.slots) {
+    if (slot.raw() != nullptr) slot = Tensor();  // most are empty: freed after their last use
+  }
 }
 
 std::vector<Tensor> Session::take_outputs() {

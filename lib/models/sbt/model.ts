@@ -100,10 +100,14 @@ export class SbtModel {
 
   /** Rows of samples as the network takes them: (x - mean) / scale, rounded to float32 once. */
   standardize(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
-    if (!this.#standardization) return Float32Array.from(values);
+    if (!this.#standardization) return new Float32Array(values);
     const { mean, scale } = this.#standardization;
-    const count = mean.length;
-    return Float32Array.from(values, (value, i) => (value - mean[i % count]!) / scale[i % count]!);
+    const rows = new Float32Array(values.length);
+    // A loop, because `from` with a function takes twenty times as long, which counts in a stream.
+    for (let i = 0, v = 0; i < rows.length; i++, v = v + 1 === mean.length ? 0 : v + 1) {
+      rows[i] = (values[i]! - mean[v]!) / scale[v]!;
+    }
+    return rows;
   }
 
   /** The way back, for forecasts. */
