@@ -1,12 +1,12 @@
 import type { SymbolicTensor } from '../backend/program.js';
-import { checkHeads, type HeadOptions } from './attention.js';
-import { expectDType, expectInteger, expectMatrix, expectVector } from './record.js';
+import { type Columns, checkHeads, columnView, expectHeads, type HeadOptions } from './attention.js';
+import { expectDType, expectInteger, expectVector } from './record.js';
 
 export interface WindowAttentionInputs {
-  /** float32 [2, numHeads · headDim] each: the step as the newest of its window, and as a past one. */
-  readonly query: SymbolicTensor;
-  readonly key: SymbolicTensor;
-  readonly value: SymbolicTensor;
+  /** float32 [2, …] each: the step as the newest of its window, and as a past one. */
+  readonly query: Columns;
+  readonly key: Columns;
+  readonly value: Columns;
   /** Two states of float32, for this call alone. */
   readonly keyState: SymbolicTensor;
   readonly valueState: SymbolicTensor;
@@ -33,20 +33,23 @@ export function windowAttention(
   options: HeadOptions & { readonly past: number },
 ): SymbolicTensor {
   const op = 'window_attention';
-  const { query, key, value, keyState, valueState, place } = inputs;
+  const { keyState, valueState, place } = inputs;
+  const query = columnView(inputs.query);
+  const key = columnView(inputs.key);
+  const value = columnView(inputs.value);
   const { numHeads, headDim, scale, past } = options;
   checkHeads(op, options);
   expectInteger(op, 'past', past, 0);
-  const width = numHeads * headDim;
-  for (const [name, rows] of Object.entries({ query, key, value })) expectMatrix(op, name, rows, width, 'float32');
+  for (const [name, view] of Object.entries({ query, key, value })) expectHeads(op, name, view, options);
   expectDType(op, 'keyState', keyState, 'float32');
   expectDType(op, 'valueState', valueState, 'float32');
   expectVector(op, 'place', place, 'int32');
-  const [y] = query.builder.apply(
+  const [queryColumn, keyColumn, valueColumn] = [query.column, key.column, value.column];
+  const [y] = query.tensor.builder.apply(
     op,
-    [query, key, value, keyState, valueState, place],
-    { numHeads, headDim, scale, past },
-    [{ dtype: 'float32', columns: width }],
+    [query.tensor, key.tensor, value.tensor, keyState, valueState, place],
+    { numHeads, headDim, scale, past, queryColumn, keyColumn, valueColumn },
+    [{ dtype: 'float32', columns: numHeads * headDim }],
   );
   return y!;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/window_attention/window_attention.h"
+#include "ops/checks.h"
 #include "ops/create.h"
 #include "ops/split.h"
 
@@ -28,13 +29,16 @@ class WindowAttention final : public Operator {
       : heads_(static_cast<size_t>(attributes.integer_in("numHeads", 1, 1 << 16))),
         head_dim_(static_cast<size_t>(attributes.integer_in("headDim", 1, 1 << 16))),
         scale_(static_cast<float>(attributes.number("scale"))),
-        past_(static_cast<size_t>(attributes.integer_in("past", 0, 1 << 29))) {}
+        past_(static_cast<size_t>(attributes.integer_in("past", 0, 1 << 29))),
+        query_column_(static_cast<size_t>(attributes.integer_in("queryColumn", 0, INT32_MAX, 0))),
+        key_column_(static_cast<size_t>(attributes.integer_in("keyColumn", 0, INT32_MAX, 0))),
+        value_column_(static_cast<size_t>(attributes.integer_in("valueColumn", 0, INT32_MAX, 0))) {}
 
   void run(Call& call) const override {
     const size_t width = heads_ * head_dim_;
-    const float* q = call.input(0, "q", DType::kFloat32, 2, width).data<float>();
-    const float* k = call.input(1, "k", DType::kFloat32, 2, width).data<float>() + width;
-    const float* v = call.input(2, "v", DType::kFloat32, 2, width).data<float>() + width;
+    const float* q = row_input(call, 0, "q", query_column_, 0);
+    const float* k = row_input(call, 1, "k", key_column_, 1);
+    const float* v = row_input(call, 2, "v", value_column_, 1);
     const size_t place = static_cast<size_t>(call.scalar(5, "place", 0));
     if (place > places()) {
       call.argument_error("place", "at most " + std::to_string(places()), std::to_string(place));
@@ -66,6 +70,14 @@ class WindowAttention final : public Operator {
   }
 
  private:
+  // Of the two rows of input i.
+  const float* row_input(const Call& call, size_t i, const char* name, size_t column, size_t row) const {
+    const Tensor& tensor = call.input(i, name, DType::kFloat32);
+    expect_columns_up_to(call, tensor, name, column + heads_ * head_dim_);
+    if (tensor.rows() != 2) call.shape_error(name, "shape [2, *]", shape_text(tensor));
+    return tensor.data<float>() + row * tensor.cols() + column;
+  }
+
   // As few as leave what moves to the front where it was until the next step.
   size_t places() const { return 2 * past_ + 1; }
 
@@ -115,6 +127,9 @@ class WindowAttention final : public Operator {
   size_t head_dim_;
   float scale_;
   size_t past_;
+  size_t query_column_;
+  size_t key_column_;
+  size_t value_column_;
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
-// window_attention(q f32 [2, W], k f32 [2, W], v f32 [2, W], keyState, valueState, place i32 [1, 1])
-//     {numHeads, headDim, scale, past} -> f32 [2, W]                                          W = numHeads * headDim
+// window_attention(q f32 [2, *], k f32 [2, *], v f32 [2, *], keyState, valueState, place i32 [1, 1])
+//     {numHeads, headDim, scale, past, queryColumn, keyColumn, valueColumn} -> f32 [2, numHeads * headDim]
 //
 // Step-T attention of a window that moves on step by step. Row 0 is the step as the newest of its window: its query
 // attends to the last `past` steps, or to as many as there are, and not to itself. Row 1 is the same step as a past

@@ -20,16 +20,22 @@ function windowCase({ numHeads, headDim, past, steps }: Options): ParityCase {
   let place = -1;
   const runs = Array.from({ length: steps }, (_, t) => {
     place = t === 0 ? 0 : nextPlace(place, past);
-    const [query, key, value] = [0, 1, 2].map(() => random.matrix(2, width)) as [TensorData, TensorData, TensorData];
-    return { query, key, value, place: int32(place) };
+    return { query: random.matrix(2, width), keyValue: random.matrix(2, 2 * width + 1), place: int32(place) };
   });
   return {
     name: `window attention of ${numHeads} heads of ${headDim} to ${past} past steps, ${steps} times`,
     states: ['keyState', 'valueState'],
     runs,
-    record: ({ query, key, value, keyState, valueState, place }) => ({
+    record: ({ query, keyValue, keyState, valueState, place }) => ({
       y: windowAttention(
-        { query: query!, key: key!, value: value!, keyState: keyState!, valueState: valueState!, place: place! },
+        {
+          query: query!,
+          key: { tensor: keyValue!, column: width + 1 },
+          value: { tensor: keyValue!, column: 0 },
+          keyState: keyState!,
+          valueState: valueState!,
+          place: place!,
+        },
         { numHeads, headDim, scale: SCALE, past },
       ),
     }),
@@ -42,10 +48,10 @@ function windowBound({ numHeads, headDim, past }: Options): Bound {
     const bounds = new Float64Array(expected.data.length);
     const before = runs.slice(Math.max(0, index - past), index);
     for (let h = 0; h < numHeads; h++) {
-      const of = ({ data, ...rest }: TensorData, row: number) => part({ data, ...rest }, row, h * headDim, headDim);
-      const query = of(runs[index]!.query!, 0);
-      const scores = before.map(({ key }) => scoreOf(SCALE, query, of(key!, 1), []));
-      const values = before.map(({ value }) => of(value!, 1));
+      const query = part(runs[index]!.query!, 0, h * headDim, headDim);
+      const row = (x: TensorData, column: number) => part(x, 1, column + h * headDim, headDim);
+      const scores = before.map(({ keyValue }) => scoreOf(SCALE, query, row(keyValue!, numHeads * headDim + 1), []));
+      const values = before.map(({ keyValue }) => row(keyValue!, 0));
       bounds.set(attentionError(scores, values, isa), h * headDim);
     }
     return bounds;
@@ -68,6 +74,6 @@ export const cases: ParityCase[] = [
   windowCase({ numHeads: 4, headDim: 64, past: 9, steps: 25 }),
   failing('beyond its places', { place: int32(6) }, 'ERR_INVALID_ARGUMENT'),
   failing('at a negative place', { place: int32(-1) }, 'ERR_INVALID_ARGUMENT'),
-  failing('of three rows', { key: matrix(new Float32Array(18), 6) }, 'ERR_INVALID_SHAPE'),
+  failing('of three rows', { query: matrix(new Float32Array(18), 6) }, 'ERR_INVALID_SHAPE'),
   { ...small, name: 'window attention that begins in the middle', runs: [second], fails: 'ERR_INVALID_SHAPE' },
 ];

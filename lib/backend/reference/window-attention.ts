@@ -1,4 +1,4 @@
-import { attend, dot, score } from './attention.js';
+import { attend, dot, expectHeads, score } from './attention.js';
 import type { Call } from './call.js';
 import type { ReferenceOperator } from './operator.js';
 import { type FloatValue, float32 } from './value.js';
@@ -7,15 +7,23 @@ import { type FloatValue, float32 } from './value.js';
 export const windowAttention: ReferenceOperator = {
   inputs: [6, 6],
   outputs: 1,
-  attributes: { numHeads: 'integer', headDim: 'integer', scale: 'number', past: 'integer' },
+  attributes: {
+    numHeads: 'integer',
+    headDim: 'integer',
+    scale: 'number',
+    past: 'integer',
+    queryColumn: 'integer',
+    keyColumn: 'integer',
+    valueColumn: 'integer',
+  },
   run(call) {
     const numHeads = call.number('numHeads');
     const headDim = call.number('headDim');
     const past = call.number('past');
     const width = numHeads * headDim;
-    const [query, key, value] = (['query', 'key', 'value'] as const).map((name, i) =>
-      call.shaped(i, name, 2, width, 'float32'),
-    ) as [FloatValue, FloatValue, FloatValue];
+    const query = rowOf(call, 0, 'query', 0);
+    const key = rowOf(call, 1, 'key', 1);
+    const value = rowOf(call, 2, 'value', 1);
     const place = call.scalar(5, 'place', 0);
     const places = 2 * past + 1;
     if (place > places) throw call.error('ERR_INVALID_ARGUMENT', 'place', `at most ${places}`, place);
@@ -26,18 +34,28 @@ export const windowAttention: ReferenceOperator = {
     const count = Math.min(place, past);
     const y = float32(2, width);
     for (let h = 0; h < numHeads; h++) {
-      const head = ({ data }: FloatValue) => ({ data, stride: width, column: h * headDim });
+      const head = (data: Float64Array) => ({ data, stride: width, column: h * headDim });
       const scores = Array.from({ length: count }, (_, j) =>
-        score(call.number('scale'), () => dot(head(query), 0, head(keys), at - count + j, headDim), 0),
+        score(call.number('scale'), () => dot(head(query), 0, head(keys.data), at - count + j, headDim), 0),
       );
-      attend(scores, head(values), at - count, y.data.subarray(h * headDim, (h + 1) * headDim));
+      attend(scores, head(values.data), at - count, y.data.subarray(h * headDim, (h + 1) * headDim));
     }
-    y.data.set(value.data.subarray(width), width);
-    keys.data.set(key.data.subarray(width), at * width);
-    values.data.set(value.data.subarray(width), at * width);
+    y.data.set(value, width);
+    keys.data.set(key, at * width);
+    values.data.set(value, at * width);
     return [y];
   },
 };
+
+/** One of the two rows of an input. */
+function rowOf(call: Call, i: number, name: 'query' | 'key' | 'value', row: number): Float64Array {
+  const input = call.input(i, name, 'float32');
+  const column = call.number(`${name}Column`);
+  expectHeads(call, name, input, column);
+  if (input.rows !== 2) throw call.error('ERR_INVALID_SHAPE', name, '2 rows', input.rows);
+  const start = row * input.cols + column;
+  return input.data.subarray(start, start + call.number('numHeads') * call.number('headDim'));
+}
 
 function stateOf(call: Call, i: number, name: string, place: number, width: number): FloatValue {
   const slot = call.state(i, name);
