@@ -6,8 +6,8 @@ import { D_STATE, type ScanCase } from './scan-case.js';
  * What one core could do at best, from rates of this machine measured now.
  */
 
-/** Vector operations of a state and step: an exponential of 11, and 5 more (native/kernels/scan). */
-const OPERATIONS = 16;
+/** Vector operations of a state and step: an exponential of 10, and 4 more (native/kernels/scan). */
+const OPERATIONS = 14;
 
 export interface Rates {
   /** Multiply-adds a nanosecond of one core: those of a matrix product, which does little else. */

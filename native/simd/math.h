@@ -7,7 +7,8 @@
 //
 //   exp              2 ulp               also for denormal results; exp(-inf) = 0, overflow is inf
 //   exp_nonpositive  3 + 5/4 |x| ulp     for x <= 0 only; results below 1.01 2^-126 become 0; faster than exp
-//   exp_flushing     3 + 5/4 |x| ulp     the same for all x, a little slower; results above 2^127 may be inf
+//   exp2_flushing    3 ulp               2^x; results below 2^-126 may be 0, results above 2^127 inf
+//   exp2_bounded     3 ulp               the same bits, faster, for |x| <= 126 only; a NaN may give anything
 //   log              2 ulp               log(0) = -inf, log(x < 0) = NaN, denormals included
 //   log1p            2 ulp               log1p(-1) = -inf
 //   tanh             3 ulp
@@ -30,11 +31,13 @@
 namespace tidemerge {
 namespace {
 
+constexpr float kLog2E = 0x1.715476p+0f;
+
 namespace math_detail {
 
-// Adding it leaves the nearest integer in the lowest mantissa bits, with 127 added: an exponent field after a shift.
-constexpr float kRoundAndBias = 12582912.0f + 127.0f;
-constexpr float kLog2E = 0x1.715476p+0f;
+// Adding it leaves the nearest integer in the lowest mantissa bits: what an exponent field grows by, after a shift.
+constexpr float kRound = 12582912.0f;
+constexpr float kRoundAndBias = kRound + 127.0f;  // with 127 added: the exponent field itself
 // ln 2 in two parts; the product of the first with an exponent is exact.
 constexpr float kLn2High = 0x1.62e4p-1f;
 constexpr float kLn2Low = 0x1.7f7d1cp-20f;
@@ -62,6 +65,15 @@ TIDEMERGE_INLINE Vec exp2_reduced(Vec r) {
   p = fma(p, r, broadcast(0x1.c9691ep-5f));
   p = fma(p, r, broadcast(0x1.ebd52ap-3f));
   p = fma(p, r, broadcast(0x1.62e4e2p-1f));
+  return fma(p, r, broadcast(1.0f));
+}
+
+// 2^r for |r| <= 1/2; error 0.8 ulp before rounding.
+TIDEMERGE_INLINE Vec exp2_nearest(Vec r) {
+  Vec p = fma(r, broadcast(0x1.5bda3cp-10f), broadcast(0x1.3ce8acp-7f));
+  p = fma(p, r, broadcast(0x1.c6b6d8p-5f));
+  p = fma(p, r, broadcast(0x1.ebf9c2p-3f));
+  p = fma(p, r, broadcast(0x1.62e42ap-1f));
   return fma(p, r, broadcast(1.0f));
 }
 
@@ -123,11 +135,29 @@ TIDEMERGE_INLINE Vec exp_nonpositive(Vec x) {
 #endif
 }
 
-TIDEMERGE_INLINE Vec exp_flushing(Vec x) {
+TIDEMERGE_INLINE Vec exp2_flushing(Vec x) {
+  using namespace math_detail;
 #ifdef TIDEMERGE_VEC_HAS_SCALEF
-  return exp_nonpositive(x);  // its scaling knows no upper end
+  return scale_pow2_unless(lt(x, broadcast(-126.0f)), exp2_reduced(fraction(x)), x);
 #else
-  return exp_nonpositive(min(broadcast(89.0f), x));  // 2^128: its exponent field is that of inf
+  // At the ends the exponent field becomes that of 0 and of inf. The argument stands second, so that a NaN passes.
+  const Vec clamped = max(broadcast(-127.0f), min(broadcast(128.0f), x));
+  const Vec magic = broadcast(kRoundAndBias);
+  const Vec biased = add(clamped, magic);
+  return mul(exp2_nearest(sub(clamped, sub(biased, magic))), cast_float(shift_left<23>(cast_int(biased))));
+#endif
+}
+
+TIDEMERGE_INLINE Vec exp2_bounded(Vec x) {
+  using namespace math_detail;
+#ifdef TIDEMERGE_VEC_HAS_SCALEF
+  return scale_pow2_unit(exp2_reduced(fraction(x)), x);  // the scaling takes the integer part itself
+#else
+  // Adding to the exponent field leaves the units that multiply to others.
+  const Vec magic = broadcast(kRound);
+  const Vec shifted = add(x, magic);
+  const Vec p = exp2_nearest(sub(x, sub(shifted, magic)));
+  return cast_float(add(cast_int(p), shift_left<23>(cast_int(shifted))));
 #endif
 }
 
@@ -196,22 +226,25 @@ TIDEMERGE_INLINE Vec erf(Vec x) {
   return select(lt(a, one), near_zero, elsewhere);
 }
 
+// sigmoid, silu and softplus of x where e^-|x| is known: a loop that takes all exponentials first keeps its constants
+// in registers, and more of its steps are under way at once.
+TIDEMERGE_INLINE Vec exp_minus_abs(Vec x) { return exp_nonpositive(neg(abs(x))); }
+
 // 1 / (1 + e^-x) as a quotient whose numerator is 1 or e^-|x|: neither overflows nor cancels.
-TIDEMERGE_INLINE Vec sigmoid(Vec x) {
+TIDEMERGE_INLINE Vec sigmoid(Vec x, Vec e) {
   const Vec one = broadcast(1.0f);
-  const Vec e = exp_nonpositive(neg(abs(x)));
   return div(select(lt(x, zero()), e, one), add(one, e));
 }
+TIDEMERGE_INLINE Vec sigmoid(Vec x) { return sigmoid(x, exp_minus_abs(x)); }
 
-TIDEMERGE_INLINE Vec silu(Vec x) {
+TIDEMERGE_INLINE Vec silu(Vec x, Vec e) {
   const Vec finite = max(broadcast(-120.0f), x);  // the factor is 0 from there on, and 0 * -inf would be NaN
-  return mul(finite, sigmoid(x));
+  return mul(finite, sigmoid(x, e));
 }
+TIDEMERGE_INLINE Vec silu(Vec x) { return silu(x, exp_minus_abs(x)); }
 
-TIDEMERGE_INLINE Vec softplus(Vec x) {
-  const Vec e = exp_nonpositive(neg(abs(x)));
-  return add(max(zero(), x), math_detail::log1p_of_unit(e));
-}
+TIDEMERGE_INLINE Vec softplus(Vec x, Vec e) { return add(max(zero(), x), math_detail::log1p_of_unit(e)); }
+TIDEMERGE_INLINE Vec softplus(Vec x) { return softplus(x, exp_minus_abs(x)); }
 
 TIDEMERGE_INLINE Vec gelu(Vec x) {
   const Vec one = broadcast(1.0f);

@@ -22,7 +22,8 @@ namespace {
   }
 TIDEMERGE_PROBE(exp)
 TIDEMERGE_PROBE(exp_nonpositive)
-TIDEMERGE_PROBE(exp_flushing)
+TIDEMERGE_PROBE(exp2_flushing)
+TIDEMERGE_PROBE(exp2_bounded)
 TIDEMERGE_PROBE(log)
 TIDEMERGE_PROBE(log1p)
 TIDEMERGE_PROBE(tanh)
@@ -41,7 +42,8 @@ extern const MathProbe math_probe;
 const MathProbe math_probe = {
     .exp = exp_array,
     .exp_nonpositive = exp_nonpositive_array,
-    .exp_flushing = exp_flushing_array,
+    .exp2_flushing = exp2_flushing_array,
+    .exp2_bounded = exp2_bounded_array,
     .log = log_array,
     .log1p = log1p_array,
     .tanh = tanh_array,

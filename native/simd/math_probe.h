@@ -8,7 +8,8 @@ namespace tidemerge {
 struct MathProbe {
   void (*exp)(const float* x, float* y, size_t n);
   void (*exp_nonpositive)(const float* x, float* y, size_t n);
-  void (*exp_flushing)(const float* x, float* y, size_t n);
+  void (*exp2_flushing)(const float* x, float* y, size_t n);
+  void (*exp2_bounded)(const float* x, float* y, size_t n);
   void (*log)(const float* x, float* y, size_t n);
   void (*log1p)(const float* x, float* y, size_t n);
   void (*tanh)(const float* x, float* y, size_t n);

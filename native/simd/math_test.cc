@@ -27,7 +27,9 @@ struct Function {
   double (*exact)(double);
   double (*ulps)(double x);  // the bound of simd/math.h
   double absolute;
-  float high = kInfinity;  // math.h defines the function up to here
+  // math.h defines the function from here to there, and, unless bounded below, for NaN
+  float high = kInfinity;
+  float low = -kInfinity;
 };
 
 double sigmoid_exact(double x) { return 1.0 / (1.0 + std::exp(-x)); }
@@ -48,14 +50,15 @@ double tail(double x) {
   return ulps + (x < 0 ? -1.25 * x : 0.0);
 }
 // From 2^127 on infinity, which counts as 2^128, is right too.
-double both_tails(double x) { return x > 88.02 && x < 88.73 ? 0x1p23 : tail<3>(-std::fabs(x)); }
+double exp2_tail(double x) { return x > 127.0 && x < 128.0 ? 0x1p23 : 3.0; }
 double gelu_tail(double x) { return 6.0 + (x < 0 ? 1.5 * x * x : 0.0); }
 double gelu_tanh_tail(double x) { return 5.0 + (x < 0 ? -3.0 * twice_u(x) : 0.0); }
 
 const Function kFunctions[] = {
     {"exp", &MathProbe::exp, std::exp, constant<2>, 0},
     {"exp_nonpositive", &MathProbe::exp_nonpositive, std::exp, tail<3>, 0x1.01p-126, 0.0f},
-    {"exp_flushing", &MathProbe::exp_flushing, std::exp, both_tails, 0x1.01p-126},
+    {"exp2_flushing", &MathProbe::exp2_flushing, std::exp2, exp2_tail, 0x1p-126},
+    {"exp2_bounded", &MathProbe::exp2_bounded, std::exp2, constant<3>, 0, 126.0f, -126.0f},
     {"log", &MathProbe::log, std::log, constant<2>, 0},
     {"log1p", &MathProbe::log1p, std::log1p, constant<2>, 0},
     {"tanh", &MathProbe::tanh, std::tanh, constant<3>, 0},
@@ -67,7 +70,10 @@ const Function kFunctions[] = {
     {"gelu_tanh", &MathProbe::gelu_tanh, gelu_tanh_exact, gelu_tanh_tail, 0x1p-118},
 };
 
-bool in_domain(const Function& function, float x) { return std::isnan(x) || x <= function.high; }
+bool in_domain(const Function& function, float x) {
+  if (std::isnan(x)) return std::isinf(function.low);
+  return x >= function.low && x <= function.high;
+}
 
 // One value against the bound; through EXPECT_ULP, which makes text, only if the bound is broken: there are millions.
 void check(const Function& function, float x, float y) {
@@ -133,6 +139,19 @@ TEST(math_sweep_over_the_interesting_range) {
     }
   }
   check_all(values);
+}
+
+TEST(math_bounded_exp2_has_the_bits_of_the_other) {
+  std::vector<float> x = {-126.0f, 126.0f, 0.0f, -0.0f, kSmallest, -kSmallest};
+  for (int i = -25200; i <= 25200; ++i) x.push_back(static_cast<float>(i) * 0.005f);
+  for (float& value : x) value = std::fabs(value) > 126.0f ? 0.5f : value;
+  while (x.size() % kBlock != 0) x.push_back(-1.0f);
+  for_each_set([&](const KernelSet& set) {
+    std::vector<float> any(x.size()), bounded(x.size());
+    test_kernels(set).math->exp2_flushing(x.data(), any.data(), x.size());
+    test_kernels(set).math->exp2_bounded(x.data(), bounded.data(), x.size());
+    for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(bits_from_f32(bounded[i]), bits_from_f32(any[i]));
+  });
 }
 
 TEST(math_result_does_not_depend_on_the_lane) {

@@ -1,5 +1,5 @@
 import type { BoundContext } from './case.js';
-import { exponentialError, TINY, U } from './tolerance.js';
+import { TINY, U } from './tolerance.js';
 
 interface ScanSizes {
   readonly dInner: number;
@@ -46,8 +46,7 @@ export function scanBounds({ inputs, isa }: BoundContext, sizes: ScanSizes) {
           const a = inputs.A!.data[c * dState + n]!;
           const decay = Math.exp(dt * a);
           const decayError =
-            decay * Math.expm1(Math.abs(a) * dtError + 2 * unit * Math.abs(dt * a) + exponentialError(dt * a)) +
-            4 * TINY;
+            decay * Math.expm1(Math.abs(a) * dtError + 3 * unit * Math.abs(dt * a) + 3 * 2 * unit) + 4 * TINY;
           const [before, input] = [h[n]!, dt * u * B(t, c, n)];
           h[n] = decay * before + input;
           error[n] =

@@ -10,7 +10,7 @@ namespace {
 
 // Parameters and states of the channels of one register: [states][kLanes] each.
 struct Lanes {
-  const float* a;
+  const float* a;  // times log2 e
   const float* b;  // null where B varies
   const float* c;
   float* h;
@@ -38,23 +38,6 @@ void collect(const float* from, size_t states, int count, float* to) {
   }
 }
 
-// One step of all states; returns the sum over n of C h. States stay in memory: unrolled, with the states in registers,
-// the loop took more than twice as long on AVX2, which has too few of them.
-template <bool kConstantB, bool kConstantC>
-TIDEMERGE_INLINE Vec advance(const Lanes& lanes, size_t states, const float* b, const float* c, Vec dt, Vec dt_u) {
-  Vec sum = zero();
-  for (size_t n = 0; n < states; ++n) {
-    float* const h = lanes.h + n * kLanes;
-    const Vec decay = exp_flushing(mul(dt, load_aligned(lanes.a + n * kLanes)));
-    const Vec b_n = kConstantB ? load_aligned(lanes.b + n * kLanes) : broadcast(b[n]);
-    const Vec c_n = kConstantC ? load_aligned(lanes.c + n * kLanes) : broadcast(c[n]);
-    const Vec next = fma(decay, load_aligned(h), mul(dt_u, b_n));
-    store_aligned(h, next);
-    sum = fma(c_n, next, sum);
-  }
-  return sum;
-}
-
 // kScanSteps rows of kScanChannels each; results take the place of u.
 struct Tile {
   float* u;
@@ -62,47 +45,144 @@ struct Tile {
   float* z;
 };
 
+// States that pass through a tile together: what is left of them stays in registers, their decays in the nearest cache.
+constexpr size_t kGroup = kLanes == 16 ? 4 : 8;
+
+// The steps of a tile for the channels of one register: [steps][kLanes] each.
+struct Steps {
+  size_t count;
+  Vec longest;  // |dt|
+  alignas(64) float dt[kScanSteps * kLanes];
+  alignas(64) float dt_u[kScanSteps * kLanes];
+  alignas(64) float y[kScanSteps * kLanes];
+  alignas(64) float decay[kScanSteps * kGroup * kLanes];  // [steps][states of a group][kLanes]
+};
+
+void discretise(const ScanArgs& args, const Tile& tile, size_t channel, Vec bias, Steps& steps) {
+  for (size_t t = 0; t < steps.count; ++t) {
+    const Vec delta = add(load_aligned(tile.delta + t * kScanChannels + channel), bias);
+    store_aligned(steps.dt + t * kLanes, delta);
+    if (args.softplus) store_aligned(steps.y + t * kLanes, exp_minus_abs(delta));
+  }
+  Vec longest = zero();
+  for (size_t t = 0; t < steps.count; ++t) {
+    Vec dt = load_aligned(steps.dt + t * kLanes);
+    // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
+    if (args.softplus) dt = softplus(dt, load_aligned(steps.y + t * kLanes));
+    longest = max(abs(dt), longest);  // in this order a NaN is passed over
+    store_aligned(steps.dt + t * kLanes, dt);
+    store_aligned(steps.dt_u + t * kLanes, mul(dt, load_aligned(tile.u + t * kScanChannels + channel)));
+    store_aligned(steps.y + t * kLanes, zero());
+  }
+  steps.longest = longest;
+}
+
+// Decays in a loop of their own: as part of the recurrence they want for registers, and the processor for room to keep
+// enough of them under way.
+template <size_t kStates, bool kBounded>
+TIDEMERGE_INLINE void decays(const float* a, Steps& steps) {
+  for (size_t t = 0; t < steps.count; ++t) {
+    const Vec dt = load_aligned(steps.dt + t * kLanes);
+    float* const to = steps.decay + t * kStates * kLanes;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kStates; ++i) {
+      const Vec exponent = mul(dt, load_aligned(a + i * kLanes));
+      store_aligned(to + i * kLanes, kBounded ? exp2_bounded(exponent) : exp2_flushing(exponent));
+    }
+  }
+}
+
+// B or C of some states: where they are constant, a register each; else the row of a step.
+template <bool kConstant, size_t kStates>
+struct Factors {
+  Vec constant[kStates];
+  const float* row;
+  ptrdiff_t stride;
+
+  TIDEMERGE_INLINE Factors(const float* lanes, const float* rows, ptrdiff_t rows_apart, size_t n, size_t begin)
+      : row(kConstant ? nullptr : rows + static_cast<ptrdiff_t>(begin) * rows_apart + n), stride(rows_apart) {
+    if constexpr (kConstant) {
+      for (size_t i = 0; i < kStates; ++i) constant[i] = load_aligned(lanes + (n + i) * kLanes);
+    }
+  }
+  TIDEMERGE_INLINE Vec at(size_t t, size_t i) const {
+    if constexpr (kConstant) return constant[i];
+    return broadcast(row[static_cast<ptrdiff_t>(t) * stride + static_cast<ptrdiff_t>(i)]);
+  }
+};
+
+// All steps of kStates states from n on.
+template <size_t kStates, bool kConstantB, bool kConstantC>
+void advance(const ScanArgs& args, const Lanes& lanes, size_t n, size_t begin, Steps& steps) {
+  const float* const a = lanes.a + n * kLanes;
+  Mask bounded = first_lanes(kLanes);
+  for (size_t i = 0; i < kStates; ++i) {
+    const Vec largest = abs(mul(steps.longest, load_aligned(a + i * kLanes)));
+    bounded = mask_and(bounded, le(largest, broadcast(126.0f)));
+  }
+  // The same bits. Where dt is NaN, so is dt u, whatever the decay.
+  if (all(bounded)) {
+    decays<kStates, true>(a, steps);
+  } else {
+    decays<kStates, false>(a, steps);
+  }
+  const Factors<kConstantB, kStates> b(lanes.b, args.b, args.b_stride, n, begin);
+  const Factors<kConstantC, kStates> c(lanes.c, args.c, args.c_stride, n, begin);
+  Vec h[kStates];
+  for (size_t i = 0; i < kStates; ++i) h[i] = load_aligned(lanes.h + (n + i) * kLanes);
+  for (size_t t = 0; t < steps.count; ++t) {
+    const float* const decay = steps.decay + t * kStates * kLanes;
+    const Vec dt_u = load_aligned(steps.dt_u + t * kLanes);
+    Vec y = load_aligned(steps.y + t * kLanes);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kStates; ++i) {
+      h[i] = fma(load_aligned(decay + i * kLanes), h[i], mul(dt_u, b.at(t, i)));
+      y = fma(c.at(t, i), h[i], y);
+    }
+    store_aligned(steps.y + t * kLanes, y);
+  }
+  for (size_t i = 0; i < kStates; ++i) {
+    store_aligned(lanes.h + (n + i) * kLanes, select(lt(abs(h[i]), broadcast(0x1p-126f)), zero(), h[i]));
+  }
+}
+
+// D and the gate.
+void finish(const ScanArgs& args, const Tile& tile, size_t channel, Vec skip, Steps& steps) {
+  if (args.z != nullptr) {
+    for (size_t t = 0; t < steps.count; ++t) {
+      store_aligned(steps.dt + t * kLanes, exp_minus_abs(load_aligned(tile.z + t * kScanChannels + channel)));
+    }
+  }
+  for (size_t t = 0; t < steps.count; ++t) {
+    const size_t at = t * kScanChannels + channel;
+    Vec y = load_aligned(steps.y + t * kLanes);
+    if (args.d != nullptr) y = fma(skip, load_aligned(tile.u + at), y);
+    if (args.z != nullptr) y = mul(y, silu(load_aligned(tile.z + at), load_aligned(steps.dt + t * kLanes)));
+    store_aligned(tile.u + at, y);
+  }
+}
+
 // Steps [begin, end), which the tile holds, of `count` channels from `channel` on.
 template <bool kConstantB, bool kConstantC>
 void scan_steps(const ScanArgs& args, const Tile& tile, const Lanes& lanes, size_t channel, int count, size_t begin,
                 size_t end) {
   const auto read = [&](const float* p) TIDEMERGE_INLINE_LAMBDA {
-    return count < kLanes ? load_first(p + channel, count) : load(p + channel);
+    return p == nullptr ? zero() : count < kLanes ? load_first(p + channel, count) : load(p + channel);
   };
-  const Vec bias = args.delta_bias != nullptr ? read(args.delta_bias) : zero();
-  const Vec skip = args.d != nullptr ? read(args.d) : zero();
-  // Softplus and gate in loops of their own: between the states of two steps the processor would wait for them.
-  for (size_t t = 0; t < end - begin; ++t) {
-    float* const delta = tile.delta + t * kScanChannels + channel;
-    const Vec dt = add(load_aligned(delta), bias);
-    // Above 20, where PyTorch's softplus is linear, the logarithm is below half a spacing of the sum: the same number.
-    store_aligned(delta, args.softplus ? softplus(dt) : dt);
+  Steps steps;
+  steps.count = end - begin;
+  discretise(args, tile, channel, read(args.delta_bias), steps);
+  size_t n = 0;
+  for (; n + kGroup <= args.states; n += kGroup) {
+    advance<kGroup, kConstantB, kConstantC>(args, lanes, n, begin, steps);
   }
-  for (size_t t = begin; t < end; ++t) {
-    const ptrdiff_t row = static_cast<ptrdiff_t>(t);
-    const size_t at = (t - begin) * kScanChannels + channel;
-    const Vec u = load_aligned(tile.u + at);
-    const Vec dt = load_aligned(tile.delta + at);
-    const float* b = kConstantB ? nullptr : args.b + row * args.b_stride;
-    const float* c = kConstantC ? nullptr : args.c + row * args.c_stride;
-    Vec y = advance<kConstantB, kConstantC>(lanes, args.states, b, c, dt, mul(dt, u));
-    if (args.d != nullptr) y = fma(skip, u, y);
-    store_aligned(tile.u + at, y);
-  }
-  for (size_t t = 0; t < end - begin && args.z != nullptr; ++t) {
-    const size_t at = t * kScanChannels + channel;
-    store_aligned(tile.u + at, mul(load_aligned(tile.u + at), silu(load_aligned(tile.z + at))));
-  }
-  for (size_t n = 0; n < args.states; ++n) {
-    float* const h = lanes.h + n * kLanes;
-    const Vec value = load_aligned(h);
-    store_aligned(h, select(lt(abs(value), broadcast(0x1p-126f)), zero(), value));
-  }
+  for (; n < args.states; ++n) advance<1, kConstantB, kConstantC>(args, lanes, n, begin, steps);
+  finish(args, tile, channel, read(args.d), steps);
 }
 
-using Steps = void (*)(const ScanArgs&, const Tile&, const Lanes&, size_t, int, size_t, size_t);
+using ScanSteps = void (*)(const ScanArgs&, const Tile&, const Lanes&, size_t, int, size_t, size_t);
 
-Steps choose(const ScanArgs& args) {
+ScanSteps choose(const ScanArgs& args) {
   if (args.b_is_constant) return args.c_is_constant ? scan_steps<true, true> : scan_steps<true, false>;
   return args.c_is_constant ? scan_steps<false, true> : scan_steps<false, false>;
 }
@@ -139,6 +219,9 @@ void selective_scan_f32(const ScanArgs& args) {
     float* const at = args.scratch + from;
     const int count = count_of(channel);
     spread(args.a + from, args.states, count, at);
+    for (size_t i = 0; i < args.states * kLanes; i += kLanes) {
+      store_aligned(at + i, mul(load_aligned(at + i), broadcast(kLog2E)));
+    }
     if (args.first != nullptr) {
       spread(args.first + from, args.states, count, at + area);
     } else {
@@ -147,7 +230,7 @@ void selective_scan_f32(const ScanArgs& args) {
     if (args.b_is_constant) spread(args.b + from, args.states, count, at + 2 * area);
     if (args.c_is_constant) spread(args.c + from, args.states, count, at + 3 * area);
   }
-  const Steps steps = choose(args);
+  const ScanSteps steps = choose(args);
   constexpr size_t kTile = kScanSteps * kScanChannels;
   float* const tiles = args.scratch + 4 * area;
   const Tile tile{tiles, tiles + kTile, tiles + 2 * kTile};

@@ -9,15 +9,17 @@
 //
 // One pass over memory: the states of a block of channels stay in the scratch while time goes on, and inputs are
 // gathered there tile by tile: rows far apart are fetched at once, in whichever layout, and not each when it is needed.
-// Nothing of the size length * channels * states is ever stored.
+// Within a tile decays are taken before the recurrence, some states at a time. Nothing of the size length * channels *
+// states is ever stored.
 //
 // Order. Every channel is on its own: its result does not depend on the other channels, nor on how channels are split
 // between calls. The sum over n ascends; every kScanSteps steps, and at the end, states below 2^-126 become 0, because
 // arithmetic on denormals is slow and a decaying state would stay denormal for ever.
-// Error, u = 2^-24, doubled on `baseline`: dt has the bound of softplus (simd/math.h), the decay that of exp_flushing
-// at dt A, which is itself rounded; h is rounded 4 times a step, the sum over n n + 2 times, D and the gate 3 times.
+// Error, u = 2^-24, doubled on `baseline`: dt has the bound of softplus (simd/math.h), the decay that of exp2_flushing
+// at dt (A log2 e), where log2 e and both products are rounded; h is rounded 4 times a step, the sum over n n + 2
+// times, D and the gate 3 times.
 // Special values. A NaN or infinity stays within its channel and series; one in B or C reaches all channels. A decay
-// below 2^-126 is 0, above 2^127 perhaps infinite.
+// below 2^-126 may be 0, above 2^127 infinite.
 // Alignment: any. `out` may be u or z or delta exactly (same stride), or overlaps nothing.
 
 #include <cstddef>

@@ -42,9 +42,8 @@ inline Scan selective_scan(const ScanArgs& args, double u, double dt_min = -HUGE
         const double c = args.c_is_constant ? args.c[ch * args.states + n] : at(args.c + n, args.c_stride);
         const double exponent = dt * a;
         const double decay = std::exp(exponent);
-        const double decay_error = decay * std::expm1(std::fabs(a) * dt_error + 2 * u * std::fabs(exponent) +
-                                                      (3 + 1.25 * std::fabs(exponent)) * 2 * u) +
-                                   kFlushed;
+        const double decay_error =
+            decay * std::expm1(std::fabs(a) * dt_error + 3 * u * std::fabs(exponent) + 3 * 2 * u) + kFlushed;
         const double input = dt * x * b;
         const double before = h[n];
         h[n] = decay * before + input;

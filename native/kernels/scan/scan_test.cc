@@ -261,6 +261,28 @@ TEST(scan_special_values_stay_in_their_channel) {
   });
 }
 
+// The decays of a tile are taken without a clamp where no step is long: a NaN must not hide one that is.
+TEST(scan_long_step_before_a_nan) {
+  for_each_set([](const KernelSet& set) {
+    Run run({.length = 30, .channels = 20, .states = 17, .z = false, .bias = false, .softplus = false});
+    for (float& a : run.a) a = -16.0f;
+    run.delta[5 * run.stride + 6] = 1e6f;
+    run.delta[8 * run.stride + 6] = kNaN;
+    set.scan->selective_scan_f32(run.args);
+    const reference::Scan expected = reference::selective_scan(run.args, rounding(set));
+    for (size_t t = 0; t < 30; ++t) {
+      for (size_t ch = 0; ch < 20; ++ch) {
+        const size_t i = t * 20 + ch;
+        if (ch == 6 && t >= 8) {
+          EXPECT_TRUE(std::isnan(run.y(t, ch)));
+        } else {
+          EXPECT_NEAR(run.y(t, ch), expected.out[i], expected.out_error[i]);
+        }
+      }
+    }
+  });
+}
+
 TEST(scan_forgets_denormal_states) {
   for_each_set([](const KernelSet& set) {
     Run run({.length = 64, .channels = 3, .states = 16, .first = true});

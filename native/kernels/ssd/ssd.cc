@@ -11,6 +11,7 @@ constexpr size_t kWide = 4;  // registers of channels that share a load of B and
 // dt and decay of the steps [begin, end).
 void discretise(const SsdArgs& args, size_t begin, size_t end, float* dt, float* decay) {
   const size_t count = end - begin;
+  const Vec a = mul(broadcast(args.a), broadcast(kLog2E));
   const float* const from = args.dt + static_cast<ptrdiff_t>(begin) * args.dt_stride;
   for (size_t t = 0; t < kSsdSteps; ++t) dt[t] = t < count ? from[static_cast<ptrdiff_t>(t) * args.dt_stride] : 0.0f;
   for (size_t t = 0; t < count; t += kLanes) {
@@ -18,7 +19,7 @@ void discretise(const SsdArgs& args, size_t begin, size_t end, float* dt, float*
     if (args.softplus) step = softplus(step);
     step = min(broadcast(args.dt_max), max(broadcast(args.dt_min), step));  // in this order a NaN stays one
     store_aligned(dt + t, step);
-    store_aligned(decay + t, exp_flushing(mul(step, broadcast(args.a))));
+    store_aligned(decay + t, exp2_flushing(mul(step, a)));
   }
 }
 
