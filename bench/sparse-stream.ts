@@ -54,7 +54,11 @@ async function measure(name: string, config: SbtConfig, threads: number, rounds:
     const push = pushing(kept, samples, config);
     const anew = pushing(stream, samples, config);
     const batch = 20;
-    const turns = await inTurns(() => anew(1), () => push(batch), { rounds, turn: 60 });
+    const turns = await inTurns(
+      () => anew(1),
+      () => push(batch),
+      { rounds, turn: 60 },
+    );
     rows.push({
       data: name,
       window: config.windowLength,
@@ -119,7 +123,14 @@ function windowProducts(config: SbtConfig): number {
 }
 
 /** All rows and scores in all layers; in the last one keys and values of all, the rest of the newest. */
-function fullProducts({ numVariables, windowLength: w, dModel: d, feedForwardSize: f, numLayers, outputSize }: SbtConfig) {
+function fullProducts({
+  numVariables,
+  windowLength: w,
+  dModel: d,
+  feedForwardSize: f,
+  numLayers,
+  outputSize,
+}: SbtConfig) {
   const layer = w * (4 * d * d + 2 * d * f) + 2 * w * w * d;
   const last = w * 2 * d * d + 2 * d * d + 2 * d * f + 2 * w * d;
   return d * (w * numVariables + outputSize) + (numLayers - 1) * layer + last;

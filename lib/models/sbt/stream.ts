@@ -90,7 +90,8 @@ export class CachedStream implements SbtStream {
     this.#samples.set(sample, sample.length);
     const { newest } = this.#session.runSync(this.#inputs);
     this.#place[0] = nextPlace(this.#place[0]!, this.#past);
-    if (this.#kept === this.#past) return wanted ? (newest!.data as Float32Array).subarray(0, this.#outputs) : undefined;
+    if (this.#kept === this.#past)
+      return wanted ? (newest!.data as Float32Array).subarray(0, this.#outputs) : undefined;
     this.#kept++;
     return undefined;
   }
