@@ -22,6 +22,7 @@ const SUITES = [
   'selective-scan',
   'sparse-linear',
   'sparse-models',
+  'sparse-stream',
   'sparse-onnx',
 ] as const;
 

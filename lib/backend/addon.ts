@@ -1,8 +1,8 @@
-import type { TensorData } from '../tensor/tensor.js';
+import type { TensorArray, TensorData } from '../tensor/tensor.js';
 import type { Attributes, DenseWeightSpec, ProgramDescription, SparseBinaryWeightSpec } from './backend.js';
 
 /** Must equal kInterfaceVersion of native/addon/addon.cc: a stale build is refused instead of misunderstood. */
-export const INTERFACE_VERSION = 2;
+export const INTERFACE_VERSION = 3;
 
 /** Carried by the rejection of a run that was cancelled; never reaches users. */
 export const CANCELLED = 'ERR_CANCELLED';
@@ -26,6 +26,9 @@ export interface ContextInfo {
   /** Bytes in use, bytes of free memory kept for later, and how often the system was asked for memory. */
   readonly memory: { readonly inUse: number; readonly kept: number; readonly systemCalls: number };
 }
+
+/** Of a flat list of values. */
+export type FlatField = TensorArray | number;
 
 /** What native/addon/addon.cc exports. Its errors are plain Errors with one of our codes. */
 export interface Addon {
@@ -55,8 +58,8 @@ export interface Addon {
     session: NativeHandle<'session'>,
     inputs: readonly TensorData[],
   ): { readonly id: number; readonly promise: Promise<TensorData[]> };
-  /** At once on this thread; inputs and outputs without the kept ones. */
-  runSync(session: NativeHandle<'session'>, inputs: readonly TensorData[]): TensorData[];
+  /** At once on this thread; inputs and outputs without the kept ones: data, rows and cols of each, one behind the other. */
+  runSync(session: NativeHandle<'session'>, inputs: readonly FlatField[]): FlatField[];
   /** All kept values: given, and copies of them. */
   keep(session: NativeHandle<'session'>, values: readonly TensorData[]): void;
   kept(session: NativeHandle<'session'>): TensorData[];

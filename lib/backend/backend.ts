@@ -93,8 +93,8 @@ export interface Session {
   run(inputs: Readonly<Record<string, TensorData>>, options?: RunOptions): Promise<Record<string, TensorData>>;
   /**
    * At once, on the calling thread, with the help of the backend's other threads: for work so small that waiting for a
-   * promise would take longer. Kept values are neither given nor returned; a failure leaves them as they were. Not
-   * while `run` is under way.
+   * promise would take longer. Kept values are neither given nor returned; a failure leaves them as they were, and
+   * states as the operators did: those for such runs lose nothing. Not while `run` is under way.
    */
   runSync(inputs: Readonly<Record<string, TensorData>>): Record<string, TensorData>;
   /** Sets all kept values. */

@@ -16,6 +16,7 @@ export function checkInputs(
     }
     checkTensorData(who, name, value);
   }
+  if (Object.keys(inputs).length === declared.length) return;
   for (const name of Object.keys(inputs)) {
     if (!declared.some((input) => input.name === name)) {
       throw new TidemergeError('ERR_INVALID_ARGUMENT', `${who}: ${name}: expected no input of this name`);

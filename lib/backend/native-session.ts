@@ -1,6 +1,6 @@
 import { TidemergeError } from '../errors.js';
-import type { TensorData } from '../tensor/tensor.js';
-import type { NativeHandle } from './addon.js';
+import { dtypeOf, type TensorArray, type TensorData } from '../tensor/tensor.js';
+import type { FlatField, NativeHandle } from './addon.js';
 import type { ProgramDescription, RunOptions, Session } from './backend.js';
 import { checkInputs, splitKept } from './inputs.js';
 import type { NativeProgram } from './native.js';
@@ -52,11 +52,18 @@ export class NativeSession implements Session {
     this.#expectAlive();
     const { others } = this.#inputs;
     checkInputs('run', others, inputs);
-    const list = others.map(({ name }) => inputs[name]!);
-    return named(
-      this.#outputs,
-      translated(() => this.#program.addon.runSync(this.#handle, list)),
-    );
+    const list: FlatField[] = [];
+    for (const { name } of others) {
+      const { data, rows, cols } = inputs[name]!;
+      list.push(data, rows, cols);
+    }
+    const flat = translated(() => this.#program.addon.runSync(this.#handle, list));
+    const outputs: Record<string, TensorData> = {};
+    for (const [i, { name }] of this.#outputs.entries()) {
+      const data = flat[3 * i] as TensorArray;
+      outputs[name] = { dtype: dtypeOf(data), rows: flat[3 * i + 1] as number, cols: flat[3 * i + 2] as number, data };
+    }
+    return outputs;
   }
 
   keep(values: Readonly<Record<string, TensorData>>): void {

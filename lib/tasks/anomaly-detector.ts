@@ -152,8 +152,8 @@ export class AnomalyDetector {
   }
 
   /**
-   * Detection sample by sample. What is computed of past steps is kept where that changes nothing: in Step-T models
-   * without a position code and without norms over time. `cached: true` makes it ERR_UNSUPPORTED where it cannot be, false
+   * Detection sample by sample. What is computed of past steps is kept where that changes nothing but rounding: in Step-T
+   * models without a position code and without norms over time. `cached: true` makes it ERR_UNSUPPORTED where it cannot be, false
    * computes the whole window with every sample. Streams end with the detector.
    */
   stream({ cached }: { readonly cached?: boolean | undefined } = {}): AnomalyStream {

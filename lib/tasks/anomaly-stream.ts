@@ -5,7 +5,10 @@ import { copyOne, type MultivariateSeries } from './multivariate.js';
 
 const FIRST = Int32Array.of(0);
 
-/** Scores of a series that comes sample by sample: those that `detector.score` gives for the whole of it. */
+/**
+ * Scores of a series that comes sample by sample: those that `detector.score` gives for the whole of it, to the bit, or
+ * within rounding where past steps are kept (with int8 activations the rounding of those).
+ */
 export class AnomalyStream {
   /** Whether what is computed of past steps is kept. */
   readonly cached: boolean;
@@ -30,7 +33,8 @@ export class AnomalyStream {
     const { numVariables, windowLength } = this.#model.config;
     const { values } = copyOne({ data: sample, shape: [1, numVariables] }, 'push', numVariables);
     const complete = values.some(Number.isNaN) ? 0 : this.#complete + 1;
-    const standardized = this.#model.standardize(values).map((value) => (Number.isNaN(value) ? 0 : value));
+    const standardized = this.#model.standardize(values);
+    for (let v = 0; v < standardized.length; v++) if (Number.isNaN(standardized[v])) standardized[v] = 0;
     const newest = this.#stream.push(standardized, complete >= windowLength);
     this.#complete = complete;
     return newest ? squaredErrors(newest, standardized, FIRST, numVariables)[0]! : NaN;

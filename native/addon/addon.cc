@@ -23,7 +23,7 @@ namespace tidemerge::addon {
 namespace {
 
 // Raised whenever a function below changes its meaning: lib/backend/native.ts refuses a stale build.
-constexpr int kInterfaceVersion = 2;
+constexpr int kInterfaceVersion = 3;
 
 // features() -> string[]: what this processor and its operating system offer.
 Napi::Value features(const Napi::CallbackInfo& info) {
@@ -263,13 +263,28 @@ void expect_idle(const SessionBox& session, const char* who) {
                                                 std::to_string(session.pending) + " of this session");
 }
 
-// runSync(session, inputs) -> outputs: at once on this thread, without the kept values; see Session::step
+// runSync(session, inputs) -> outputs: at once on this thread, without the kept values; see Session::step. Both lists
+// are flat, data, rows and cols of every value: an object with a property each takes longer than a small program.
 Napi::Value run_sync(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto session = Handle::get<SessionBox>(info[0]);
-    std::vector<Tensor> inputs = inputs_from(info[1], "run: input", *session);
+    const Napi::Array list = array_from(info[1], "run: inputs");
+    const std::vector<size_t>& given = session->session.given();
+    if (list.Length() != given.size() * kFlatFields) {
+      throw Error(error_code::kInvalidArgument, "run: expected " + std::to_string(given.size() * kFlatFields) +
+                                                    " elements, got " + std::to_string(list.Length()));
+    }
+    std::vector<Tensor> inputs;
+    inputs.reserve(given.size());
+    for (size_t i = 0; i < given.size(); ++i) {
+      const Napi::HandleScope scope(info.Env());
+      const ProgramDescription::Input& declared = session->session.program().inputs()[given[i]];
+      const auto at = static_cast<uint32_t>(i * kFlatFields);
+      inputs.push_back(tensor_from({list.Get(at), list.Get(at + 1), list.Get(at + 2)}, declared.dtype, declared.name,
+                                   session->program->engine->context().buffers));
+    }
     expect_idle(*session, "run");  // behind the inputs, whose getters may have started one
-    return filled_tensor_objects(info.Env(), session->session.step(std::move(inputs)));
+    return flat_tensors(info.Env(), session->session.step(std::move(inputs)));
   });
 }
 

@@ -49,7 +49,7 @@ ArrayView array_view(Napi::Value value, const std::string& name) {
   napi_status status = napi_get_typedarray_info(env, value, &view.type, &view.length, &data, &buffer, &offset);
   NAPI_THROW_IF_FAILED(env, status, view);
   bool detached = false;  // stays false for a SharedArrayBuffer, which cannot be
-  napi_is_detached_arraybuffer(env, buffer, &detached);
+  if (view.length == 0) napi_is_detached_arraybuffer(env, buffer, &detached);  // then there is nothing in it
   if (detached)
     throw_error(env, error_code::kDetachedBuffer, name + ": expected readable memory, got a detached buffer");
   view.data = view.length == 0 ? nullptr : data;
@@ -73,22 +73,26 @@ void expect_elements(const ArrayView& view, size_t rows, size_t cols, const std:
                                              " elements, got " + std::to_string(view.length));
 }
 
-Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool) {
-  const Napi::Env env = value.Env();
-  const Napi::Object object = object_from(value, name);
-  const DType dtype = dtype_from(object.Get("dtype"), name + ": dtype");
-  const size_t rows = size_from(object.Get("rows"), name + ": rows");
-  const size_t cols = size_from(object.Get("cols"), name + ": cols");
-  const ArrayView view = array_view(object.Get("data"), name + ": data");  // last: getters may run JavaScript
+Tensor tensor_from(const TensorParts& parts, DType dtype, const std::string& name, BufferPool& pool) {
+  const size_t rows = size_from(parts.rows, name);
+  const size_t cols = size_from(parts.cols, name);
+  const ArrayView view = array_view(parts.data, name);
   if (view.type != array_type_of(dtype)) {
-    throw_error(env, error_code::kInvalidDType,
-                name + ": data: expected " + name_of_array(array_type_of(dtype)) + " for " + name_of(dtype) + ", got " +
+    throw_error(parts.data.Env(), error_code::kInvalidDType,
+                name + ": expected " + name_of_array(array_type_of(dtype)) + " for " + name_of(dtype) + ", got " +
                     name_of_array(view.type));
   }
-  expect_elements(view, rows, cols, name + ": data");
+  expect_elements(view, rows, cols, name);
   Tensor tensor(pool, dtype, rows, cols);
   if (view.length != 0) std::memcpy(tensor.raw(), view.data, tensor.bytes());
   return tensor;
+}
+
+Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool) {
+  const Napi::Object object = object_from(value, name);
+  const DType dtype = dtype_from(object.Get("dtype"), name + ": dtype");
+  const Napi::Value rows = object.Get("rows"), cols = object.Get("cols");
+  return tensor_from({object.Get("data"), rows, cols}, dtype, name, pool);
 }
 
 std::vector<std::optional<Tensor>> tensors_from(Napi::Value list, const std::string& name, BufferPool& pool) {
@@ -106,25 +110,40 @@ std::vector<std::optional<Tensor>> tensors_from(Napi::Value list, const std::str
   return tensors;
 }
 
-TensorObject empty_tensor_object(Napi::Env env, const Tensor& like) {
+namespace {
+
+// A smaller one is never refused: where there is no memory for it, there is none for the objects around it either.
+constexpr size_t kRefusable = size_t{4} << 10;
+
+Napi::ArrayBuffer array_buffer(Napi::Env env, size_t bytes) {
+  if (bytes < kRefusable) return Napi::ArrayBuffer::New(env, bytes);
   // Through the constructor: unlike napi_create_arraybuffer it throws when there is no memory, where the other ends
   // the process.
-  Napi::ArrayBuffer buffer;
   try {
     const Napi::Function constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
-    buffer = constructor.New({Napi::Number::New(env, static_cast<double>(like.bytes()))}).As<Napi::ArrayBuffer>();
+    return constructor.New({Napi::Number::New(env, static_cast<double>(bytes))}).As<Napi::ArrayBuffer>();
   } catch (const Napi::Error& error) {
     throw_error(env, error_code::kOutOfMemory,
-                "output: " + std::to_string(like.bytes()) + " bytes were refused: " + error.Message());
+                "output: " + std::to_string(bytes) + " bytes were refused: " + error.Message());
   }
+}
+
+Napi::Value typed_array(Napi::Env env, const Tensor& like, Napi::ArrayBuffer buffer) {
   napi_value data = nullptr;
   const napi_status status = napi_create_typedarray(env, array_type_of(like.dtype()), like.count(), buffer, 0, &data);
-  NAPI_THROW_IF_FAILED(env, status, TensorObject());
+  NAPI_THROW_IF_FAILED(env, status, Napi::Value());
+  return {env, data};
+}
+
+}  // namespace
+
+TensorObject empty_tensor_object(Napi::Env env, const Tensor& like) {
+  const Napi::ArrayBuffer buffer = array_buffer(env, like.bytes());
   Napi::Object object = Napi::Object::New(env);
   object.Set("dtype", name_of(like.dtype()));
   object.Set("rows", static_cast<double>(like.rows()));
   object.Set("cols", static_cast<double>(like.cols()));
-  object.Set("data", Napi::Value(env, data));
+  object.Set("data", typed_array(env, like, buffer));
   return {object, buffer};
 }
 
@@ -134,6 +153,19 @@ Napi::Array filled_tensor_objects(Napi::Env env, const std::vector<Tensor>& tens
     TensorObject made = empty_tensor_object(env, tensors[i]);
     if (tensors[i].bytes() != 0) std::memcpy(made.buffer.Data(), tensors[i].raw(), tensors[i].bytes());
     list.Set(static_cast<uint32_t>(i), made.object);
+  }
+  return list;
+}
+
+Napi::Array flat_tensors(Napi::Env env, const std::vector<Tensor>& tensors) {
+  Napi::Array list = Napi::Array::New(env, tensors.size() * kFlatFields);
+  uint32_t at = 0;
+  for (const Tensor& tensor : tensors) {
+    Napi::ArrayBuffer buffer = array_buffer(env, tensor.bytes());
+    if (tensor.bytes() != 0) std::memcpy(buffer.Data(), tensor.raw(), tensor.bytes());
+    list.Set(at++, typed_array(env, tensor, buffer));
+    list.Set(at++, static_cast<double>(tensor.rows()));
+    list.Set(at++, static_cast<double>(tensor.cols()));
   }
   return list;
 }

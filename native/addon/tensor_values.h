@@ -31,6 +31,12 @@ void expect_elements(const ArrayView& view, size_t rows, size_t cols, const std:
 // rows * cols), ERR_DETACHED_BUFFER, ERR_OUT_OF_MEMORY.
 Tensor tensor_from(Napi::Value value, const std::string& name, BufferPool& pool);
 
+// The same of three values, for a dtype that is known.
+struct TensorParts {
+  Napi::Value data, rows, cols;
+};
+Tensor tensor_from(const TensorParts& parts, DType dtype, const std::string& name, BufferPool& pool);
+
 // undefined and null stand for an absent tensor.
 std::vector<std::optional<Tensor>> tensors_from(Napi::Value list, const std::string& name, BufferPool& pool);
 
@@ -46,5 +52,9 @@ TensorObject empty_tensor_object(Napi::Env env, const Tensor& like);
 
 // The outputs of a call, copied.
 Napi::Array filled_tensor_objects(Napi::Env env, const std::vector<Tensor>& tensors);
+
+// The same as a flat list: data, rows and cols of every tensor.
+constexpr size_t kFlatFields = 3;
+Napi::Array flat_tensors(Napi::Env env, const std::vector<Tensor>& tensors);
 
 }  // namespace tidemerge::addon

@@ -5,19 +5,20 @@
 //
 // One line per family: the member of KernelSet, and the table type its contract kernels/<family>/<family>.h declares.
 // Every set exports the table as tidemerge::<set>::<family>_kernels, and nothing else.
-#define TIDEMERGE_FOR_EACH_FAMILY(FAMILY) \
-  FAMILY(elementwise, ElementwiseKernels) \
-  FAMILY(reduce, ReduceKernels)           \
-  FAMILY(softmax, SoftmaxKernels)         \
-  FAMILY(norm, NormKernels)               \
-  FAMILY(gemm, GemmKernels)               \
-  FAMILY(attention, AttentionKernels)     \
-  FAMILY(merge, MergeKernels)             \
-  FAMILY(scan, ScanKernels)               \
-  FAMILY(ssd, SsdKernels)                 \
-  FAMILY(conv1d, Conv1dKernels)           \
-  FAMILY(fft, FftKernels)                 \
-  FAMILY(sparse_binary, SparseBinaryKernels)
+#define TIDEMERGE_FOR_EACH_FAMILY(FAMILY)    \
+  FAMILY(elementwise, ElementwiseKernels)    \
+  FAMILY(reduce, ReduceKernels)              \
+  FAMILY(softmax, SoftmaxKernels)            \
+  FAMILY(norm, NormKernels)                  \
+  FAMILY(gemm, GemmKernels)                  \
+  FAMILY(attention, AttentionKernels)        \
+  FAMILY(merge, MergeKernels)                \
+  FAMILY(scan, ScanKernels)                  \
+  FAMILY(ssd, SsdKernels)                    \
+  FAMILY(conv1d, Conv1dKernels)              \
+  FAMILY(fft, FftKernels)                    \
+  FAMILY(sparse_binary, SparseBinaryKernels) \
+  FAMILY(window_attention, WindowAttentionKernels)
 
 namespace tidemerge {
 

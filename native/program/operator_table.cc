@@ -23,6 +23,7 @@
 #include "ops/sparse_linear.h"
 #include "ops/ssd_scan.h"
 #include "ops/tokenize.h"
+#include "ops/window_attention.h"
 
 namespace tidemerge {
 
@@ -71,6 +72,7 @@ OperatorTable operator_table() {
       &ssd_scan_operator(),
       &mean_scale_tokenize_operator(),
       &tokens_to_values_operator(),
+      &window_attention_operator(),
   };
   return {rows, sizeof(rows) / sizeof(rows[0])};
 }

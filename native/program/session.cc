@@ -38,7 +38,9 @@ void Session::reset() noexcept {
 }
 
 void Session::clear_slots() noexcept {
-  for (Tensor& slot : frame_.slots) slot = Tensor();
+  for (Tensor& slot : frame_.slots) {
+    if (slot.raw() != nullptr) slot = Tensor();  // most are empty: freed after their last use
+  }
 }
 
 std::vector<Tensor> Session::take_outputs() {
@@ -59,7 +61,7 @@ std::vector<Tensor> Session::take_outputs() {
   return outputs;
 }
 
-void Session::check_kept() const {
+void Session::check_kept() {
   std::vector<bool> inputs(program_->inputs().size()), outputs(program_->outputs().size());
   for (const KeptValue& value : kept_) {
     if (value.input < inputs.size() && value.output < outputs.size() && !inputs[value.input] &&
@@ -71,6 +73,12 @@ void Session::check_kept() const {
                 "session: kept: expected pairs of different inputs and outputs, got input " +
                     std::to_string(value.input) + " of " + std::to_string(inputs.size()) + " and output " +
                     std::to_string(value.output) + " of " + std::to_string(outputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i]) given_.push_back(i);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i]) returned_.push_back(i);
   }
 }
 
@@ -89,36 +97,37 @@ void Session::keep(std::vector<Tensor> values) {
 }
 
 std::vector<Tensor> Session::step(std::vector<Tensor> inputs) {
-  const size_t count = program_->inputs().size();
-  if (inputs.size() + kept_.size() != count) {
-    throw Error(error_code::kInvalidArgument, "run: expected " + std::to_string(count - kept_.size()) +
-                                                  " inputs, got " + std::to_string(inputs.size()));
+  if (inputs.size() != given_.size()) {
+    throw Error(error_code::kInvalidArgument,
+                "run: expected " + std::to_string(given_.size()) + " inputs, got " + std::to_string(inputs.size()));
   }
-  std::vector<Tensor> all(count);
-  std::vector<bool> filled(count);
+  std::vector<Tensor> all(program_->inputs().size());
   for (size_t i = 0; i < kept_.size(); ++i) {
     // A view, so that the value is still there if the run fails. Nothing is written in place of what it does not own.
     all[kept_[i].input] = kept_values_[i].view();
-    filled[kept_[i].input] = true;
   }
-  for (size_t i = 0, next = 0; i < count; ++i) {
-    if (!filled[i]) all[i] = std::move(inputs[next++]);
-  }
-  std::vector<Tensor> outputs = run(std::move(all), CancelFlag());
-  std::vector<bool> keep(outputs.size());
-  for (size_t i = 0; i < kept_.size(); ++i) {
-    kept_values_[i] = std::move(outputs[kept_[i].output]);
-    keep[kept_[i].output] = true;
-  }
+  for (size_t i = 0; i < given_.size(); ++i) all[given_[i]] = std::move(inputs[i]);
+  check(*program_, all);
+  std::vector<Tensor> outputs = compute(std::move(all), CancelFlag());
+  for (size_t i = 0; i < kept_.size(); ++i) kept_values_[i] = std::move(outputs[kept_[i].output]);
+  if (kept_.empty()) return outputs;
   std::vector<Tensor> rest;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!keep[i]) rest.push_back(std::move(outputs[i]));
-  }
+  rest.reserve(returned_.size());
+  for (size_t i : returned_) rest.push_back(std::move(outputs[i]));
   return rest;
 }
 
 std::vector<Tensor> Session::run(std::vector<Tensor> inputs, const CancelFlag& cancel) {
-  check(*program_, inputs);
+  check(*program_, inputs);  // what is refused here has changed nothing
+  try {
+    return compute(std::move(inputs), cancel);
+  } catch (...) {
+    reset();
+    throw;
+  }
+}
+
+std::vector<Tensor> Session::compute(std::vector<Tensor> inputs, const CancelFlag& cancel) {
   try {
     for (size_t i = 0; i < inputs.size(); ++i) {
       frame_.slots[static_cast<size_t>(program_->inputs()[i].id)] = std::move(inputs[i]);
@@ -129,7 +138,6 @@ std::vector<Tensor> Session::run(std::vector<Tensor> inputs, const CancelFlag& c
     return outputs;
   } catch (...) {
     clear_slots();
-    reset();
     throw;
   }
 }

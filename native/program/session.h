@@ -28,8 +28,11 @@ class Session {
   std::vector<Tensor> run(std::vector<Tensor> inputs, const CancelFlag& cancel);
 
   // run() with the kept values in their places: `inputs` and the result are those that are not kept, in order. A
-  // failure leaves the kept values as they were.
+  // failure leaves the kept values as they were, and states as the operators did: one that is used this way writes
+  // nothing that the same call, once more, would miss.
   std::vector<Tensor> step(std::vector<Tensor> inputs);
+  // The inputs of step(): their numbers among the program's.
+  const std::vector<size_t>& given() const { return given_; }
 
   // The kept values in the order given to the constructor. keep() takes all of them.
   const std::vector<Tensor>& kept() const { return kept_values_; }
@@ -39,7 +42,8 @@ class Session {
   void reset() noexcept;
 
  private:
-  void check_kept() const;
+  void check_kept();
+  std::vector<Tensor> compute(std::vector<Tensor> inputs, const CancelFlag& cancel);
   std::vector<Tensor> take_outputs();
   void clear_slots() noexcept;
 
@@ -47,6 +51,7 @@ class Session {
   const Context& context_;
   Frame frame_;
   std::vector<KeptValue> kept_;
+  std::vector<size_t> given_, returned_;  // inputs and outputs that are not kept
   std::vector<Tensor> kept_values_;
 };
 

@@ -100,6 +100,29 @@ TEST(session_steps_keep_values_and_survive_failures) {
   }
 }
 
+TEST(session_steps_that_fail_leave_states_to_their_operators) {
+  Room room;
+  Recipe recipe;
+  const ValueId n = recipe.input("n", DType::kInt32);
+  const ValueId x = recipe.input("x");
+  const ValueId kept = recipe.node("keep", {x, recipe.state("s")});
+  recipe.repeat(n, {x}, [&](ValueId, const Ids& c) {
+    recipe.node("fail", {}, {{"how", std::string("error")}});
+    return Ids{c[0]};
+  });
+  recipe.output("kept", kept);
+  Session session(program_of(recipe), room.context);
+  const auto step = [&](int failures) {
+    std::vector<Tensor> inputs;
+    inputs.push_back(room.integer(failures));
+    inputs.push_back(room.floats({1}));
+    return floats_of(session.step(std::move(inputs))[0])[0];
+  };
+  EXPECT_EQ(step(0), 1.0f);
+  EXPECT_CODE(step(1), "ERR_INVALID_ARGUMENT");
+  EXPECT_EQ(step(0), 3.0f);
+}
+
 TEST(executor_failures_leave_a_usable_session_with_empty_states) {
   for (int threads : {1, 3}) {
     for (const char* how : {"error", "memory", "worker", "silent"}) {

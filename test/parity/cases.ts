@@ -21,6 +21,7 @@ import { cases as sparseChain } from './sparse-chain.cases.js';
 import { cases as sparseLinear } from './sparse-linear.cases.js';
 import { cases as ssdScan } from './ssd-scan.cases.js';
 import { cases as tokenize } from './tokenize.cases.js';
+import { cases as windowAttention } from './window-attention.cases.js';
 
 export const CASES: readonly ParityCase[] = [
   ...attention,
@@ -45,4 +46,5 @@ export const CASES: readonly ParityCase[] = [
   ...sparseLinear,
   ...ssdScan,
   ...tokenize,
+  ...windowAttention,
 ];

@@ -19,6 +19,7 @@ import { sparseChain } from './sparse-chain.js';
 import { sparseLinear } from './sparse-linear.js';
 import { ssdScan } from './ssd-scan.js';
 import { meanScaleTokenize, tokensToValues } from './tokenize.js';
+import { windowAttention } from './window-attention.js';
 
 /** Every operator by the name programs use; native/program/operator_table.cc has the same names. */
 export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new Map(
@@ -64,6 +65,7 @@ export const REFERENCE_OPERATORS: ReadonlyMap<string, ReferenceOperator> = new M
     tokens_to_values: tokensToValues,
     unmerge_tokens: unmergeTokens,
     uniform_offsets: uniformOffsets,
+    window_attention: windowAttention,
     write_column: writeColumn,
     zeros,
   } satisfies Record<string, ReferenceOperator>),

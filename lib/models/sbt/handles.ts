@@ -32,7 +32,7 @@ export interface HeadHandles {
 }
 
 export interface SbtLayerHandles extends Record<'value' | 'output', LinearHandles> {
-  /** For attention of all steps to all. */
+  /** For attention of all steps to all, and for streams that keep keys and values. */
   readonly asks: Record<'query' | 'key', LinearHandles> | undefined;
   /** For attention of the newest step alone. */
   readonly heads: readonly HeadHandles[] | undefined;
@@ -79,10 +79,11 @@ async function uploadLayer(
     uploadLinear(loader, `${name}.${part}`, layer[part]);
   const { norms, activationMasks: masks } = layer;
   const byHead = config.attention === 'step-t' && !masks;
+  const streams = byHead && config.norm !== 'time' && config.positionCode === 'none';
   const kept = (part: keyof SbtActivationMasks, bits: Uint8Array) =>
     loader.values(`${name}.${part}.kept`, unmasked(bits, windowLength * dModel), [windowLength, dModel]);
   return {
-    asks: byHead ? undefined : { query: await linear('query'), key: await linear('key') },
+    asks: byHead && !streams ? undefined : { query: await linear('query'), key: await linear('key') },
     heads: byHead ? await uploadHeads(loader, name, layer, config) : undefined,
     value: await linear('value'),
     output: await linear('output'),

@@ -16,7 +16,7 @@ import { type ForwardInputs, type ForwardResult, forwardClasses, forwardSteps } 
 import { type SbtHandles, uploadSbt } from './handles.js';
 import { type NewestWay, newestWay, recordClassify, recordNewest } from './programs.js';
 import { readSbtConfig } from './read-config.js';
-import { CachedStream, cacheNames, recordStep, type SbtStream, WindowStream } from './stream.js';
+import { CachedStream, recordStep, type SbtStream, WindowStream } from './stream.js';
 import { readSbtWeights } from './unpack.js';
 import type { SbtWeights } from './weights.js';
 import { type Windows, windowInputs } from './windows.js';
@@ -100,10 +100,14 @@ export class SbtModel {
 
   /** Rows of samples as the network takes them: (x - mean) / scale, rounded to float32 once. */
   standardize(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
-    if (!this.#standardization) return Float32Array.from(values);
+    if (!this.#standardization) return new Float32Array(values);
     const { mean, scale } = this.#standardization;
     const count = mean.length;
-    return Float32Array.from(values, (value, i) => (value - mean[i % count]!) / scale[i % count]!);
+    const out = new Float32Array(values.length);
+    for (let row = 0; row < out.length; row += count) {
+      for (let v = 0; v < count; v++) out[row + v] = (values[row + v]! - mean[v]!) / scale[v]!;
+    }
+    return out;
   }
 
   /** The way back, for forecasts. */
@@ -165,11 +169,8 @@ export class SbtModel {
       const session = this.#host.open('newest', (builder) => recordNewest(builder, this.#weights, this), []);
       return new WindowStream(session, newestWay(config, this.#weights), config);
     }
-    const kept = cacheNames(config.numLayers);
-    return new CachedStream(
-      this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), kept),
-      config,
-    );
+    const session = this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), []);
+    return new CachedStream(session, config);
   }
 
   dispose(): void {

@@ -1,11 +1,11 @@
 import type { Session } from '../../backend/backend.js';
-import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
+import type { ProgramBuilder } from '../../backend/program.js';
 import { activation } from '../../ops/elementwise.js';
-import { appendRow, gatherRows } from '../../ops/rows.js';
+import { nextPlace, windowAttention } from '../../ops/window-attention.js';
 import { matrix } from '../../tensor/tensor.js';
 import type { Inputs } from '../model-host.js';
 import type { SbtHandles } from './handles.js';
-import { afterResidual, askHeads, passPast, project, type SbtContext, type WindowRows } from './layers.js';
+import { afterAttention, project, projectPart, type SbtContext, type WindowRows } from './layers.js';
 import type { NewestWay } from './programs.js';
 import { separateWindows, windowInputs } from './windows.js';
 
@@ -61,33 +61,39 @@ export class WindowStream implements SbtStream {
 }
 
 /**
- * Keeps the steps of a window in front of every layer, which stay as they are while it moves on: for Step-T models without
- * places and without norms over time. A sample then costs two rows of every layer, as newest and as past
+ * Keeps keys and values of the steps of a window in every layer, which stay as they are while it moves on: for Step-T
+ * models without places and without norms over time. A sample then costs two rows of every layer, as newest and as past
  * step, and one query.
  */
 export class CachedStream implements SbtStream {
   readonly #session: Session;
   readonly #past: number;
+  readonly #outputs: number;
   /** Past steps that are kept. */
   #kept = 0;
-  /** The inputs that follow from that. */
-  #places: Inputs;
+  readonly #place = new Int32Array(1);
+  /** The sample twice. */
+  readonly #samples: Float32Array;
+  readonly #inputs: Inputs;
 
-  /** The session's program is that of `recordStep`, with `cacheNames` kept. */
-  constructor(session: Session, { windowLength, numLayers, dModel }: SbtContext['config']) {
+  /** The session's program is that of `recordStep`. */
+  constructor(session: Session, { windowLength, numVariables, outputSize }: SbtContext['config']) {
     this.#session = session;
     this.#past = windowLength - 1;
-    this.#places = cachePlaces(0, this.#past);
-    const nothing = matrix(new Float32Array(0), dModel, 0);
-    session.keep(Object.fromEntries(cacheNames(numLayers).map((name) => [name, nothing])));
+    this.#outputs = outputSize;
+    this.#samples = new Float32Array(2 * numVariables);
+    this.#inputs = { samples: matrix(this.#samples, numVariables), place: matrix(this.#place) };
   }
 
   push(sample: Float32Array, wanted: boolean): Float32Array | undefined {
-    const kept = this.#kept;
-    const { newest } = this.#session.runSync({ sample: matrix(sample, sample.length), ...this.#places });
-    this.#kept = Math.min(kept + 1, this.#past);
-    if (this.#kept !== kept) this.#places = cachePlaces(this.#kept, this.#past);
-    return wanted && kept === this.#past ? (newest!.data as Float32Array) : undefined;
+    this.#samples.set(sample);
+    this.#samples.set(sample, sample.length);
+    const { newest } = this.#session.runSync(this.#inputs);
+    this.#place[0] = nextPlace(this.#place[0]!, this.#past);
+    if (this.#kept === this.#past)
+      return wanted ? (newest!.data as Float32Array).subarray(0, this.#outputs) : undefined;
+    this.#kept++;
+    return undefined;
   }
 
   dispose(): void {
@@ -95,56 +101,26 @@ export class CachedStream implements SbtStream {
   }
 }
 
-/** With one more, all past steps are kept, or all but the oldest. */
-function cachePlaces(kept: number, most: number): Inputs {
-  const next = Math.min(kept + 1, most);
-  return {
-    one: matrix(Int32Array.of(0, 1)),
-    place: matrix(Int32Array.of(0)),
-    pastOffsets: matrix(Int32Array.of(0, kept)),
-    pastPositions: matrix(new Int32Array(kept)),
-    keep: matrix(Int32Array.from({ length: next }, (_, i) => kept + 1 - next + i)),
-  };
-}
-
-/** Values that a stream keeps from sample to sample. */
-export function cacheNames(numLayers: number): string[] {
-  return Array.from({ length: numLayers }, (_, l) => `steps.${l}`);
-}
-
 /**
- * One sample, as newest step of its window and as past step of later ones: sample [1, variables], past steps → newest
- * [1, outputs], and the past steps with this one behind them.
+ * One sample, in row 0 as newest step of its window and in row 1 as past step of later ones: samples [2, variables], place
+ * of `windowAttention` → newest [2, outputs], of which row 0 counts. Two rows take the time of one in a product.
  */
 export function recordStep(builder: ProgramBuilder, weights: SbtHandles, context: SbtContext): void {
-  const { numVariables, dModel } = context.config;
-  const sample = builder.input('sample', 'float32', numVariables);
-  const offsets = builder.input('one', 'int32', 1);
-  const positions = builder.input('place', 'int32', 1);
-  const cache = {
-    offsets: builder.input('pastOffsets', 'int32', 1),
-    positions: builder.input('pastPositions', 'int32', 1),
-    keep: builder.input('keep', 'int32', 1),
-  };
-  const embedded = project(sample, weights.embedding, context);
-  let newest: WindowRows = { x: embedded, offsets, positions };
-  let past = newest;
+  const { numVariables, windowLength, dModel, numHeads } = context.config;
+  const headDim = dModel / numHeads;
+  const heads = { numHeads, headDim, scale: headDim ** -0.5, past: windowLength - 1 };
+  const samples = builder.input('samples', 'float32', numVariables);
+  const place = builder.input('place', 'int32', 1);
+  // No norm and no table looks at where rows stand.
+  let rows: WindowRows = { x: project(samples, weights.embedding, context), offsets: place, positions: place };
   for (const [l, layer] of weights.layers.entries()) {
-    const steps = builder.input(`steps.${l}`, 'float32', dModel);
-    builder.output(`steps.${l}`, moved(steps, past.x, positions, cache));
-    const attended = askHeads(newest, { x: steps, offsets: cache.offsets }, layer.heads!, context);
-    newest = afterResidual(attended, newest, layer, context);
-    if (l + 1 < weights.layers.length) past = passPast(past, layer, context);
+    const query = projectPart('query', rows, layer, context);
+    const key = projectPart('key', rows, layer, context);
+    const value = projectPart('value', rows, layer, context);
+    const keyState = builder.state(`keys.${l}`, 'float32');
+    const valueState = builder.state(`values.${l}`, 'float32');
+    const mixed = windowAttention({ query, key, value, keyState, valueState, place }, heads);
+    rows = afterAttention(mixed, rows, layer, context);
   }
-  builder.output('newest', project(activation(newest.x, 'relu'), weights.decoder, context));
-}
-
-/** Rows with one more behind them, of which those at `keep` stay. */
-function moved(
-  x: SymbolicTensor,
-  row: SymbolicTensor,
-  place: SymbolicTensor,
-  { keep, ...places }: { readonly [name in 'offsets' | 'positions' | 'keep']: SymbolicTensor },
-): SymbolicTensor {
-  return gatherRows(appendRow({ x, ...places }, place, row).x, keep);
+  builder.output('newest', project(activation(rows.x, 'relu'), weights.decoder, context));
 }
