@@ -12,19 +12,19 @@ export interface Windows {
 
 /** Windows at every row from 0, each one step after the other, as detection has them. */
 export function slidingWindows(count: number, length: number): Windows {
-  const starts = Int32Array.from({ length: count }, (_, b) => b);
+  const starts = multiples(count, 1);
   return { starts, newest: starts.map((start) => start + length - 1), length };
 }
 
 /** Windows one behind the other. */
 export function separateWindows(count: number, length: number): Windows {
-  const starts = Int32Array.from({ length: count }, (_, b) => b * length);
+  const starts = multiples(count, length);
   return { starts, newest: starts.map((start) => start + length - 1), length };
 }
 
 /** Windows of length - 1 known steps one behind the other, whose newest step is the row behind all of them: a blank. */
 export function blankWindows(count: number, length: number): Windows {
-  const starts = Int32Array.from({ length: count }, (_, b) => b * (length - 1));
+  const starts = multiples(count, length - 1);
   return { starts, newest: new Int32Array(count).fill(count * (length - 1)), length };
 }
 
@@ -32,7 +32,7 @@ export function blankWindows(count: number, length: number): Windows {
 export function windowInputs(way: NewestWay, windows: Windows): Inputs {
   const { newest, length } = windows;
   const count = newest.length;
-  const steps = (of: number) => Int32Array.from({ length: count + 1 }, (_, b) => b * of);
+  const steps = (of: number) => multiples(count + 1, of);
   if (way === 'full') {
     return {
       rows: matrix(rowsOfWindows(windows, true)),
@@ -71,5 +71,16 @@ function rowsOfWindows({ starts, newest, length }: Windows, withNewest: boolean)
 }
 
 function places(count: number, length: number): Int32Array {
-  return Int32Array.from({ length: count * length }, (_, i) => i % length);
+  const out = new Int32Array(count * length);
+  for (let begin = 0; begin < out.length; begin += length) {
+    for (let i = 0; i < length; i++) out[begin + i] = i;
+  }
+  return out;
+}
+
+/** 0, of, 2 of …: a loop, since Int32Array.from takes tens of times as long. */
+function multiples(count: number, of: number): Int32Array {
+  const out = new Int32Array(count);
+  for (let i = 0; i < count; i++) out[i] = i * of;
+  return out;
 }
