@@ -60,17 +60,18 @@ TIDEMERGE_INLINE void sum_pairs(const uint32_t* pairs, size_t count, const float
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; ++v) sums[o][v] = minus[o][v] = zero();
   }
+#pragma GCC unroll 2
   for (size_t i = 0; i < count; ++i) {
 #pragma GCC unroll 4
     for (int o = 0; o < outputs; ++o) {
       const uint32_t pair = pairs[static_cast<size_t>(o) * count + i];
       const float* p = panel + (pair & 0xffff) * kStride;
       const float* m = panel + (pair >> 16) * kStride;
+      // One input after the other: loads of two may meet in a bank of the cache, those of one do not.
 #pragma GCC unroll 4
-      for (int v = 0; v < vecs; ++v) {
-        sums[o][v] = add(sums[o][v], load_aligned(p + v * kLanes));
-        minus[o][v] = add(minus[o][v], load_aligned(m + v * kLanes));
-      }
+      for (int v = 0; v < vecs; ++v) sums[o][v] = add(sums[o][v], load_aligned(p + v * kLanes));
+#pragma GCC unroll 4
+      for (int v = 0; v < vecs; ++v) minus[o][v] = add(minus[o][v], load_aligned(m + v * kLanes));
     }
   }
 #pragma GCC unroll 4

@@ -85,15 +85,31 @@ TIDEMERGE_INLINE void fill_panel(const Rows& rows, size_t first, size_t columns,
   end_panel(panel + columns * stride, stride);
 }
 
-// A panel of floats as one of whole numbers.
-TIDEMERGE_INLINE void quantize_panel(const float* floats, size_t columns, size_t stride, int16_t* panel,
-                                     float* scales) {
-  for (size_t r = 0; r < stride; r += kLanes) {
-    LargestMagnitude largest;
-    for (size_t c = 0; c < columns; ++c) largest.take(load_aligned(floats + c * stride + r));
-    quantize_lanes(floats + r, stride, columns, largest, stride, panel + r, scales + r);
+// A panel of floats, 2 * vecs registers to a column, as one of whole numbers. Column by column, in the order of memory:
+// a panel may be larger than the first cache.
+template <int vecs>
+TIDEMERGE_INLINE void quantize_panel(const float* floats, size_t columns, int16_t* panel, float* scales) {
+  constexpr int kRegisters = 2 * vecs;
+  constexpr size_t kStride = size_t{kRegisters} * kLanes;
+  LargestMagnitude largest[kRegisters];
+  for (size_t c = 0; c < columns; ++c) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRegisters; ++r) largest[r].take(load_aligned(floats + c * kStride + r * kLanes));
   }
-  end_panel(panel + columns * stride, stride);
+  Vec inverse[kRegisters];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRegisters; ++r) {
+    inverse[r] = largest[r].inverse();
+    store_aligned(scales + r * kLanes, largest[r].scale());
+  }
+  for (size_t c = 0; c < columns; ++c) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRegisters; ++r) {
+      const IVec q = quantized(load_aligned(floats + c * kStride + r * kLanes), inverse[r]);
+      store_u16(reinterpret_cast<uint16_t*>(panel + c * kStride + r * kLanes), q);
+    }
+  }
+  end_panel(panel + columns * kStride, kStride);
 }
 
 // Columns [begin, end) of a panel back to rows from `first` on; `panel` is that of column `begin`. The residual is

@@ -110,7 +110,7 @@ void chain(const SparseChain& c, bool int8, void* scratch) {
     constexpr int kVecs = decltype(vecs)::value;
     constexpr size_t kStride = size_t{kVecs} * 2 * kLanes;
     run_chain(c, row, kStride, floats, [&](const PanelProduct& product, size_t n, const float* from) {
-      quantize_panel(from, product.weights->k, kStride, panel, scales);
+      quantize_panel<kVecs>(from, product.weights->k, panel, scales);
       multiply_panel<kVecs>(product, 0, n, panel, scales);
     });
   });
