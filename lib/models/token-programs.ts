@@ -6,17 +6,11 @@ import { linear } from '../ops/linear.js';
 import { padRows } from '../ops/rows.js';
 import type { PooledClassifier } from './pooled-scores.js';
 import type { TokenForm } from './token-forward.js';
+import type { TokenRows } from './token-rows.js';
 
 /*
  * How the programs behind token-forward.ts begin and end.
  */
-
-/** Rows of a ragged batch: x float32 [rows, hidden], offsets int32 [batch + 1], positions int32 [rows]. */
-export interface TokenRows {
-  readonly x: SymbolicTensor;
-  readonly offsets: SymbolicTensor;
-  readonly positions: SymbolicTensor;
-}
 
 export interface HeadWeights {
   /** [vocabSize, hidden]: the embedding itself where the file has no head of its own. */

@@ -4,7 +4,7 @@ import type { BlockState, RecurrentBlock } from '../../layers/recurrent-block.js
 import type { MergingPlan } from '../../merging/options.js';
 import { type RecordedMerge, TokenMerger } from '../../merging/token-merger.js';
 import { rmsNorm } from '../../ops/norm.js';
-import type { TokenRows } from '../token-programs.js';
+import type { TokenRows } from '../token-rows.js';
 
 /*
  * Embedding, blocks and final norm of a state-space model, without a head: what language models, classifiers and

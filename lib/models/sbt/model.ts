@@ -79,8 +79,7 @@ export class SbtModel {
   }
 
   get backend(): BackendInfo {
-    const { name, isa, threads } = this.#host.backend;
-    return { name, isa, threads };
+    return this.#host.info;
   }
 
   /** Past steps are the same in every window they stand in, and are computed once for all of a run. */

@@ -3,8 +3,9 @@ import { type CrossMemory, crossAttention, crossMemory, type EncodedRows } from 
 import { feedForward } from '../../layers/feed-forward.js';
 import { attentionStates, cachedSelfAttention, selfAttention } from '../../layers/self-attention.js';
 import { rmsNorm } from '../../ops/norm.js';
+import type { TokenRows } from '../token-rows.js';
 import type { T5Config } from './config.js';
-import { type TokenRows, t5Geometry } from './encoder.js';
+import { t5Geometry } from './encoder.js';
 import type { DecoderWeights } from './weights.js';
 
 /** Keys and values of the encoder's output for every decoder block; `packed` when they will be read many times. */

@@ -5,15 +5,9 @@ import { type AttentionGeometry, type RaggedPlaces, selfAttention } from '../../
 import type { MergingPlan } from '../../merging/options.js';
 import { type RecordedMerge, TokenMerger } from '../../merging/token-merger.js';
 import { rmsNorm } from '../../ops/norm.js';
+import type { TokenRows } from '../token-rows.js';
 import type { T5Config } from './config.js';
 import type { EncoderWeights } from './weights.js';
-
-/** Rows of a ragged batch: x float32 [rows, dModel], offsets int32 [batch + 1], positions int32 [rows]. */
-export interface TokenRows {
-  readonly x: SymbolicTensor;
-  readonly offsets: SymbolicTensor;
-  readonly positions: SymbolicTensor;
-}
 
 export interface EncodeOptions {
   readonly merging?: MergingPlan | undefined;
