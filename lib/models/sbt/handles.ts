@@ -1,6 +1,7 @@
 import type { WeightHandle } from '../../backend/backend.js';
 import type { WeightLoader } from '../weight-loader.js';
 import type { SbtConfig } from './config.js';
+import { type NewestWay, newestWay } from './newest-way.js';
 import { sinusoids } from './positions.js';
 import { sliceOf } from './slices.js';
 import type { SbtActivationMasks, SbtLayerWeights, SbtLinear, SbtMatrix, SbtNorm, SbtWeights } from './weights.js';
@@ -45,6 +46,7 @@ export interface SbtLayerHandles extends Record<'value' | 'output', LinearHandle
 
 /** All weights of a model where they are computed with. */
 export interface SbtHandles {
+  readonly newestWay: NewestWay;
   /** Times √dModel, which a model multiplies embedded samples by. */
   readonly embedding: LinearHandles;
   readonly layers: readonly SbtLayerHandles[];
@@ -56,11 +58,13 @@ export interface SbtHandles {
 /** Moves the weights into a backend's memory. */
 export async function uploadSbt(loader: WeightLoader, weights: SbtWeights, config: SbtConfig): Promise<SbtHandles> {
   const { windowLength, dModel } = config;
+  const way = newestWay(config, weights);
   const layers: SbtLayerHandles[] = [];
   for (const [l, layer] of weights.layers.entries())
-    layers.push(await uploadLayer(loader, `layers.${l}`, layer, config));
+    layers.push(await uploadLayer(loader, `layers.${l}`, layer, config, way));
   const code = config.positionCode === 'sinusoidal' ? sinusoids(windowLength, dModel) : weights.positions;
   return {
+    newestWay: way,
     embedding: await uploadLinear(loader, 'embedding', weights.embedding, Math.sqrt(dModel)),
     layers,
     decoder: await uploadLinear(loader, 'decoder', weights.decoder),
@@ -73,17 +77,17 @@ async function uploadLayer(
   name: string,
   layer: SbtLayerWeights,
   config: SbtConfig,
+  way: NewestWay,
 ): Promise<SbtLayerHandles> {
   const { windowLength, dModel } = config;
   const linear = (part: 'query' | 'key' | 'value' | 'output' | 'expand' | 'contract') =>
     uploadLinear(loader, `${name}.${part}`, layer[part]);
   const { norms, activationMasks: masks } = layer;
   const byHead = config.attention === 'step-t' && !masks;
-  const streams = byHead && config.norm !== 'time' && config.positionCode === 'none';
   const kept = (part: keyof SbtActivationMasks, bits: Uint8Array) =>
     loader.values(`${name}.${part}.kept`, unmasked(bits, windowLength * dModel), [windowLength, dModel]);
   return {
-    asks: byHead && !streams ? undefined : { query: await linear('query'), key: await linear('key') },
+    asks: byHead && way !== 'shared' ? undefined : { query: await linear('query'), key: await linear('key') },
     heads: byHead ? await uploadHeads(loader, name, layer, config) : undefined,
     value: await linear('value'),
     output: await linear('output'),

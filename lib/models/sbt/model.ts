@@ -14,7 +14,8 @@ import { type CheckpointConfig, readCheckpointConfig } from './checkpoint-config
 import type { SbtConfig, SbtTask } from './config.js';
 import { type ForwardInputs, type ForwardResult, forwardClasses, forwardSteps } from './forward.js';
 import { type SbtHandles, uploadSbt } from './handles.js';
-import { type NewestWay, newestWay, recordClassify, recordNewest } from './programs.js';
+import type { NewestWay } from './newest-way.js';
+import { recordClassify, recordNewest } from './programs.js';
 import { readSbtConfig } from './read-config.js';
 import { CachedStream, recordStep, type SbtStream, WindowStream } from './stream.js';
 import { readSbtWeights } from './unpack.js';
@@ -84,7 +85,7 @@ export class SbtModel {
 
   /** Past steps are the same in every window they stand in, and are computed once for all of a run. */
   get sharesPast(): boolean {
-    return newestWay(this.config, this.#weights) === 'shared';
+    return this.#weights.newestWay === 'shared';
   }
 
   /** One pass over samples or windows [batch, steps, variables], in units of the data. */
@@ -144,7 +145,7 @@ export class SbtModel {
     if (windows.newest.length === 0) return new Float32Array(0);
     const inputs = {
       samples: matrix(samples, this.config.numVariables),
-      ...windowInputs(newestWay(this.config, this.#weights), windows),
+      ...windowInputs(this.#weights.newestWay, windows),
     };
     const out = await this.#host.run('newest', (builder) => recordNewest(builder, this.#weights, this), inputs, signal);
     return out.newest!.data as Float32Array;
@@ -158,7 +159,7 @@ export class SbtModel {
       windows: 'a past step depends on its place in the window',
       shared: undefined,
     };
-    return reasons[newestWay(this.config, this.#weights)];
+    return reasons[this.#weights.newestWay];
   }
 
   /** Sample by sample, with what is known of past steps kept or the window computed anew. The caller disposes of it. */
@@ -166,7 +167,7 @@ export class SbtModel {
     const { config } = this;
     if (!cached) {
       const session = this.#host.open('newest', (builder) => recordNewest(builder, this.#weights, this), []);
-      return new WindowStream(session, newestWay(config, this.#weights), config);
+      return new WindowStream(session, this.#weights.newestWay, config);
     }
     const session = this.#host.open('step', (builder) => recordStep(builder, this.#weights, this), []);
     return new CachedStream(session, config);

@@ -2,7 +2,6 @@ import type { ProgramBuilder, SymbolicTensor } from '../../backend/program.js';
 import { activation, add } from '../../ops/elementwise.js';
 import { reduceByMap } from '../../ops/merge-tokens.js';
 import { appendRow, gatherRows } from '../../ops/rows.js';
-import type { SbtConfig } from './config.js';
 import type { SbtHandles, SbtLayerHandles } from './handles.js';
 import {
   afterAttention,
@@ -82,23 +81,9 @@ export function recordClassify(builder: ProgramBuilder, weights: SbtHandles, con
   builder.output('logits', decode(pooled, weights, context));
 }
 
-/** How the newest steps of windows are computed: what decides which inputs a program has. */
-export type NewestWay = 'full' | 'mixed' | 'shared' | 'windows';
-
-/**
- * 'mixed' where norms mix the steps of a window; 'shared' where a past step is the same in every window it stands in,
- * because no place is added to it; 'windows' where it differs by its place.
- */
-export function newestWay({ attention, norm }: SbtConfig, { positions, layers }: SbtHandles): NewestWay {
-  if (attention === 'full') return 'full';
-  if (norm === 'time') return 'mixed';
-  return positions || layers.some(({ kept }) => kept) ? 'windows' : 'shared';
-}
-
 /** The decoded newest step of every window, [B, outputs]. */
 export function recordNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtContext): void {
-  const way = newestWay(context.config, weights);
-  const record = { full: fullNewest, mixed: mixedNewest, shared: stepNewest, windows: stepNewest }[way];
+  const record = { full: fullNewest, mixed: mixedNewest, shared: stepNewest, windows: stepNewest }[weights.newestWay];
   builder.output('newest', decode(activation(record(builder, weights, context), 'relu'), weights, context));
 }
 
@@ -123,7 +108,7 @@ function fullNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtCo
  */
 function stepNewest(builder: ProgramBuilder, weights: SbtHandles, context: SbtContext): SymbolicTensor {
   const embedded = embed(builder, weights, context);
-  const shared = newestWay(context.config, weights) === 'shared';
+  const shared = weights.newestWay === 'shared';
   let past = rowsOf(builder, 'past', embedded, weights, shared);
   let newest: WindowRows = rowsOf(builder, 'newest', embedded, weights);
   for (const [l, layer] of weights.layers.entries()) {

@@ -6,7 +6,7 @@ import { matrix } from '../../tensor/tensor.js';
 import type { Inputs } from '../model-host.js';
 import type { SbtHandles } from './handles.js';
 import { afterAttention, project, projectPart, type SbtContext, type WindowRows } from './layers.js';
-import type { NewestWay } from './programs.js';
+import type { NewestWay } from './newest-way.js';
 import { separateWindows, windowInputs } from './windows.js';
 
 /** Standardised samples one by one: what the model makes of the newest step of the window that ends with each. */

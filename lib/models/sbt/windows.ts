@@ -1,6 +1,6 @@
 import { matrix } from '../../tensor/tensor.js';
 import type { Inputs } from '../model-host.js';
-import type { NewestWay } from './programs.js';
+import type { NewestWay } from './newest-way.js';
 
 /** Windows over rows of samples: window b is `length` rows from row starts[b], with row `newest[b]` as its last step. */
 export interface Windows {
